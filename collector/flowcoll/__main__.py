@@ -1,0 +1,5 @@
+import sys
+
+from flowcoll.cli import main
+
+sys.exit(main())

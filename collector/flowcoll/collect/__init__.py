@@ -1,0 +1,1 @@
+"""The running service: sockets, the receive loop, the HTTP API."""

@@ -1,0 +1,202 @@
+"""The receive loop: sockets -> pipeline -> outputs, in one gevent hub.
+
+A greenlet per socket waits until it is readable, reads 64 datagrams at a time without going back to the hub, and hands the
+documents over in batches. Another one looks five times a second at what should not wait longer and at the kernel's drops.
+"""
+
+import socket
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import gevent
+from gevent.event import Event
+from gevent.lock import Semaphore
+
+from flowcoll.collect.sockets import Drops, Exporters, Listener
+from flowcoll.counters import Counts
+from flowcoll.logs import Log
+from flowcoll.output import Output
+from flowcoll.output.file import LineOutput
+
+_MAX_DATAGRAM = 65_535
+_BURST = range(1, 65)
+_BATCH_DATAGRAMS = 64
+# After a burst that emptied its socket the loop lets the kernel collect for so long. A wake-up costs 30 to 60 us, caches
+# being cold: at 4,200 datagrams/s, evenly spread, the loop took 57 us a datagram without this pause, 13 with it.
+# Meanwhile the receive buffer takes what comes; the kernel's default holds about 90 datagrams, that is 18,000 a second.
+_PAUSE_S = 0.005
+_TICK_S = 0.2
+_DRAIN_S = 5.0
+_STUCK_S = 15.0  # longer than an output waits for its reader
+_READ = 1  # gevent's event mask
+
+
+class Carrier(Protocol):
+    """What the receive loop needs of a pipeline."""
+
+    def handle(self, octets: bytes, exporter: tuple[str, int], now_ms: int, /) -> None:
+        """Carry one datagram all the way."""
+
+    def take(self) -> list[str]:
+        """Give and forget the finished documents."""
+
+    def states(self) -> Mapping[str, Mapping[str, Any]]:
+        """State of each enricher."""
+
+    def gauges(self) -> Mapping[str, float]:
+        """Sizes of what it holds."""
+
+
+@dataclass(eq=False)
+class Worker:
+    """Reads every socket until `stop`, then what they still hold; `run` returns when all of it is handed over."""
+
+    listeners: Sequence[Listener]
+    exporters: Exporters
+    pipeline: Carrier
+    outputs: Sequence[Output]
+    counts: Counts
+    log: Log
+    clock: Callable[[], float] = time.time
+    drops: Drops = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.drops = Drops(self.listeners, self.log)
+        self._stopping = Event()
+        self._delivering = Semaphore()
+        self._waiting = 0  # datagrams carried since the last delivery
+        self._started = self._turned = time.monotonic()
+        self._greenlets: list[gevent.Greenlet] = []
+
+    def run(self) -> None:
+        """Carry datagrams until `stop` is called."""
+        self._greenlets = [gevent.spawn(self._receive, listener.socket) for listener in self.listeners]
+        self._greenlets.append(gevent.spawn(self._tick))
+        try:
+            for ended in gevent.wait([self._stopping, *self._greenlets], count=1):
+                if ended is not self._stopping:
+                    ended.get()  # a loop never ends by itself: this raises what ended it
+        finally:
+            with self._delivering:  # so that no output is interrupted
+                gevent.killall(self._greenlets)
+        self._drain()
+
+    def stop(self) -> None:
+        """Make `run` read what the sockets hold, hand it over and return."""
+        self._stopping.set()
+
+    def reopen(self) -> None:
+        """Open the files of the outputs anew."""
+        with self._delivering:
+            for output in self.outputs:
+                if isinstance(output, LineOutput):
+                    output.reopen()
+
+    def ready(self) -> bool:
+        """Whether the sockets are read."""
+        return bool(self._greenlets)
+
+    def alive(self) -> bool:
+        """Whether the loop turns; an idle one turns too."""
+        return time.monotonic() - self._turned < _STUCK_S and not any(greenlet.dead for greenlet in self._greenlets)
+
+    def report(self) -> dict[str, Any]:
+        """State of sockets, enrichers and outputs."""
+        return {
+            "uptime_s": round(time.monotonic() - self._started, 1),
+            "sockets": [
+                {
+                    "address": listener.ip,
+                    "port": listener.port,
+                    "receive_buffer_bytes": listener.buffer_bytes,
+                    "kernel_drops": self.drops[listener.port],
+                }
+                for listener in self.listeners
+            ],
+            "enrichers": self.pipeline.states(),
+            "outputs": [
+                {
+                    "name": output.name,
+                    "delivered": self.counts[f"documents.delivered.{output.name}"],
+                    "dropped": self.counts[f"documents.dropped.{output.name}"],
+                }
+                for output in self.outputs
+            ],
+        }
+
+    def gauges(self) -> dict[str, float]:
+        """Sizes of what the pipeline holds, and how long the service runs."""
+        return {"uptime_seconds": time.monotonic() - self._started, **self.pipeline.gauges()}
+
+    def _receive(self, sock: socket.socket) -> None:
+        hub = gevent.get_hub()
+        readable = hub.loop.io(sock.fileno(), _READ)
+        try:
+            while True:
+                hub.wait(readable)
+                while count := self._burst(sock):
+                    if self._waiting >= _BATCH_DATAGRAMS:
+                        self._deliver()
+                    gevent.sleep(0 if count == _BURST[-1] else _PAUSE_S)
+        finally:
+            readable.close()
+
+    def _burst(self, sock: socket.socket) -> int:
+        """Carry up to 64 datagrams, and return how many there were."""
+        recvfrom, exporters, handle = sock.recvfrom, self.exporters, self.pipeline.handle
+        now_ms = int(self.clock() * 1000)  # once: 64 datagrams take a few milliseconds
+        octets, source, count = b"", ("", 0), 0
+        try:
+            for count in _BURST:  # noqa: B007  how far it came is used below
+                octets, source = recvfrom(_MAX_DATAGRAM)
+                exporter = exporters[source]
+                if exporter is not None:
+                    handle(octets, exporter, now_ms)
+                else:
+                    self._refuse(octets)
+        except BlockingIOError:
+            count -= 1
+        except Exception as exc:  # noqa: BLE001  the only one: no datagram may end the service
+            self.counts.add("bugs")
+            self.log.limited(f"bug.{type(exc).__name__}", 60).error(
+                "a datagram made the collector fail; please report it with these lines",
+                exporter=source[0],
+                datagram=octets.hex(),
+                traceback=traceback.format_exc(),
+            )
+        self._waiting += count
+        return count
+
+    def _refuse(self, octets: bytes) -> None:
+        self.counts.add("datagrams.received")
+        self.counts.add("octets.received", len(octets))
+        self.counts.add("datagrams.refused.not_allowed")
+
+    def _deliver(self) -> None:
+        with self._delivering:  # an output that waits for its reader gives the hub to other greenlets
+            self._waiting = 0
+            documents = self.pipeline.take()
+            if documents:
+                for output in self.outputs:
+                    output.write(documents)
+
+    def _tick(self) -> None:
+        while True:
+            gevent.sleep(_TICK_S)
+            self._deliver()
+            self.drops.look()
+            self._turned = time.monotonic()
+
+    def _drain(self) -> None:
+        """Read what the sockets still hold, each until it is empty once and all of them for five seconds at most."""
+        deadline = time.monotonic() + _DRAIN_S
+        for listener in self.listeners:
+            while self._burst(listener.socket) and time.monotonic() < deadline:
+                if self._waiting >= _BATCH_DATAGRAMS:
+                    self._deliver()
+                gevent.sleep(0)
+        self.drops.look()
+        self._deliver()

@@ -1,0 +1,187 @@
+"""Options as they count: default < configuration file < environment < `--set`, checked, in one frozen mapping.
+
+Everything that is wrong is told at once, in one ConfigError; what is only worth a word is in `Options.notices`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from flowcoll.errors import ConfigError
+from flowcoll.option_checks import Checks
+from flowcoll.option_groups import OUTPUT, Option
+from flowcoll.option_names import instance, meaning
+from flowcoll.option_sources import Given, default_file, from_environment, from_file, from_sets
+from flowcoll.option_types import shown
+from flowcoll.option_values import choose, options_of, read
+from flowcoll.options import OPTIONS
+
+_DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class ThreatListOptions:
+    """What is set for one threat list; its name is in lower case."""
+
+    name: str
+    enable: bool
+    type: str
+    path: Path | None
+    label: str
+    confidence: int | None
+    url: str | None
+    username: str
+    password: str = field(repr=False)
+    header: str = field(repr=False)
+    refresh_interval: int  # minutes
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """One enabled output: its namespace in lower case (empty: the global one), and its values by the end of their names."""
+
+    namespace: str
+    values: Mapping[str, Any] = field(repr=False)  # may hold secrets
+
+
+class Setting(NamedTuple):
+    """An option, its value, and where the value comes from."""
+
+    option: Option
+    value: Any
+    origin: str
+
+
+class Row(NamedTuple):
+    """A line of `flowcoll config`; secrets are masked."""
+
+    name: str
+    value: str
+    source: str
+    standing: str
+    meaning: str
+
+
+class Options(Mapping[str, Any]):
+    """Every option's value by name, those of named outputs and threat lists included; it never changes."""
+
+    def __init__(self, settings: Mapping[str, Setting], notices: Iterable[str] = ()) -> None:
+        self._settings = MappingProxyType(dict(settings))
+        self._notices = tuple(notices)
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._settings[name].value
+        return list(value) if isinstance(value, list) else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings)
+
+    def __len__(self) -> int:
+        return len(self._settings)
+
+    def __repr__(self) -> str:
+        given = sum(setting.origin != _DEFAULT for setting in self._settings.values())
+        return f"<Options: {len(self)}, {given} of them set>"
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What is worth a word in the log: older names, options without effect, files found elsewhere."""
+        return self._notices
+
+    def origin(self, name: str) -> str:
+        """Where a value comes from: default, file and its path, environment, or --set."""
+        return self._settings[name].origin
+
+    @property
+    def settings(self) -> Iterable[Setting]:
+        """Every option with value and origin, in the order of the table."""
+        return self._settings.values()
+
+    @property
+    def threat_lists(self) -> tuple[ThreatListOptions, ...]:
+        """Every threat list that is mentioned, enabled or not."""
+        return tuple(
+            ThreatListOptions(name=name, **{suffix.lower(): value for suffix, value in values.items()})
+            for group, name, values in self._instances()
+            if not group
+        )
+
+    def outputs(self, kind: str) -> list[OutputOptions]:
+        """The enabled outputs of one type, such as FILE or ELASTICSEARCH."""
+        prefix = f"{OUTPUT}{kind}_"
+        own = {name.removeprefix(prefix): self[name] for name in self if name.startswith(prefix)}
+        named = [(name, values) for group, name, values in self._instances() if group == kind]
+        return [
+            OutputOptions(name, MappingProxyType(values)) for name, values in [("", own), *named] if values["ENABLE"]
+        ]
+
+    def _instances(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Type of output (empty: a threat list), name and values of everything that has a name of its own."""
+        placed = [(place, name) for name in self if name not in OPTIONS and (place := instance(name))]
+        for place, members in groupby(placed, key=lambda pair: pair[0]):
+            values = {name.removeprefix(place.place + "_"): self[name] for _, name in members}
+            yield place.group.output, place.name, values
+
+
+def load(
+    config_path: Path | None, environ: Mapping[str, str], sets: Sequence[str], *, root: Path = Path("/")
+) -> Options:
+    """Read every source and give the options; `root` is where the default files are looked for."""
+    problems: list[str] = []
+    notices: list[str] = []
+    file = config_path or default_file(root, notices)
+    given = [
+        *(from_file(file, problems) if file else ()),
+        *from_environment(environ),
+        *from_sets(sets, problems),
+    ]
+    return _options(given, root, problems, notices)
+
+
+def defaults(**overrides: Any) -> Options:
+    """The defaults, with some values of your own, typed or as text; no file and no environment is read."""
+    return _options([_override(name, value) for name, value in overrides.items()], None, [], [])
+
+
+def describe(options: Options) -> list[Row]:
+    """Every option as `flowcoll config` shows it, secrets masked."""
+    return [
+        Row(o.name, shown(o.type, value), origin, o.standing.value, o.meaning) for o, value, origin in options.settings
+    ]
+
+
+def _override(name: str, value: Any) -> Given:
+    known = meaning(name)
+    if isinstance(value, str) or known is None or known.option is None:
+        text = str(value)
+    else:
+        text = "" if value is None else known.option.type.show(value)
+    return Given("--set", "--set", name, text, isinstance(value, list | tuple))
+
+
+def _options(given: Iterable[Given], root: Path | None, problems: list[str], notices: list[str]) -> Options:
+    chosen = choose(given, problems, notices)
+    options = options_of(chosen)
+    values = {name: option.default for name, option in options.items()}
+    said = {}
+    for name, entry in chosen.items():
+        values[name], said[name] = read(entry)
+    checks = Checks(options, values, said, problems, notices)
+    checks.run()
+    if root is not None:
+        values |= checks.find_files(root)
+    if problems:
+        raise ConfigError(_message(problems))
+    origins = {name: entry.given.origin for name, entry in said.items()}
+    return Options(
+        {name: Setting(options[name], values[name], origins.get(name, _DEFAULT)) for name in options}, notices
+    )
+
+
+def _message(problems: Sequence[str]) -> str:
+    if len(problems) == 1:
+        return problems[0]
+    return f"the configuration has {len(problems)} problems\n" + "\n".join(f"  {problem}" for problem in problems)

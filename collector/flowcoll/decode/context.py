@@ -1,0 +1,86 @@
+"""What holds for all records of a datagram: times, exporter, sampling; the generated code reads it once per set."""
+
+import json
+from collections import OrderedDict
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799  # the years 1 and 9999, what a date can hold
+WRAP = 1 << 31
+
+
+class Seconds(dict[int, str]):
+    """Second since 1970 -> "2026-01-02T03:04:05."; a time no calendar holds is shown as the nearest that one does."""
+
+    def __missing__(self, second: int) -> str:
+        if len(self) >= 65_536:
+            self.clear()
+        moment = _EPOCH + timedelta(seconds=min(max(second, _FIRST), _LAST))
+        self[second] = text = moment.strftime("%Y-%m-%dT%H:%M:%S.").rjust(20, "0")
+        return text
+
+
+MILLIS = tuple(f"{ms:03d}Z" for ms in range(1000))
+
+
+class Context:
+    """One exporter, and the datagram of it that is being decoded; times are ms since 1970.
+
+    now: when the datagram came. export: when the exporter sent it. wall and mark: a time given in ms of system
+    uptime is `wall - (mark - uptime & 0xFFFFFFFF)`, right over a wrap of the 32-bit uptime. rate: packets that one
+    counted packet stands for, as the header says it.
+    """
+
+    __slots__ = (
+        "export",
+        "export_ip",
+        "mark",
+        "now",
+        "observer",
+        "protocol",
+        "rate",
+        "rate_source",
+        "version",
+        "wall",
+    )
+
+    def __init__(self, observer: str, source: str) -> None:
+        self.observer = observer
+        self.export_ip = f'"ip":"{source}",' if source != observer else ""
+        self.now = 0
+        self.export = 0
+        self.wall = 0
+        self.mark = 0
+        self.rate = 1
+        self.rate_source = "none"
+        self.protocol = ""
+        self.version = 0
+
+    def at(self, now_ms: int, export_ms: int, uptime_ms: int = 0) -> None:
+        """Set the times of the datagram that is decoded next."""
+        self.now = now_ms
+        self.export = export_ms
+        self.wall = export_ms + WRAP
+        self.mark = uptime_ms + WRAP
+
+
+class Contexts:
+    """Exporter address -> Context, bounded: the one silent longest goes."""
+
+    def __init__(self, limit: int = 65_536) -> None:
+        self._limit = limit
+        self._known: OrderedDict[tuple[str, int, str], Context] = OrderedDict()
+
+    def get(self, source: str, version: int, agent: str = "") -> Context:
+        """Give the context of an exporter: UDP source, protocol version, and the agent where the datagram names one."""
+        key = (source, version, agent)
+        found = self._known.get(key)
+        if found is None:
+            seen = json.dumps(source)[1:-1]
+            observer = seen if agent in {"", "0.0.0.0", "::"} else agent  # noqa: S104 - "no agent address", not a bind
+            found = self._known[key] = Context(observer, seen)
+            if len(self._known) > self._limit:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(key)
+        return found

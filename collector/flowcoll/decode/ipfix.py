@@ -1,0 +1,35 @@
+"""IPFIX (RFC 7011): the message header."""
+
+from collections.abc import Iterator
+from struct import Struct
+
+from flowcoll.counters import Counts
+from flowcoll.decode.context import Contexts
+from flowcoll.decode.sets import Budget, Set, SetReader
+from flowcoll.errors import DecodeError
+
+_HEADER = Struct("!HHIII").unpack_from
+HEADER = 16
+
+
+class Ipfix:
+    """Reads IPFIX messages."""
+
+    def __init__(self, sets: SetReader, contexts: Contexts, counts: Counts) -> None:
+        self._sets = sets
+        self._contexts = contexts
+        self._counts = counts
+
+    def sets(self, octets: bytes, exporter: tuple[str, int], now_ms: int, budget: Budget) -> Iterator[Set]:
+        """Give the flow sets of a message; raises DecodeError when the header is wrong (RFC 7011 section 3.1)."""
+        if len(octets) < HEADER:
+            raise DecodeError("short_header")
+        _, length, seconds, _, domain = _HEADER(octets)
+        if length < HEADER or length > len(octets):
+            raise DecodeError("length")
+        self._counts.add("datagrams.decoded.ipfix")
+        context = self._contexts.get(exporter[0], 10)
+        context.protocol, context.version = "ipfix", 10
+        context.at(now_ms, seconds * 1000)
+        message = octets if length == len(octets) else octets[:length]
+        return self._sets.read(message, HEADER, exporter, domain, context, budget)

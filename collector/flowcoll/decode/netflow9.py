@@ -1,0 +1,32 @@
+"""NetFlow v9 (RFC 3954): the header; sets are read as IPFIX's are."""
+
+from collections.abc import Iterator
+from struct import Struct
+
+from flowcoll.counters import Counts
+from flowcoll.decode.context import Contexts
+from flowcoll.decode.sets import Budget, Set, SetReader
+from flowcoll.errors import DecodeError
+
+_HEADER = Struct("!HHIIII").unpack_from
+HEADER = 20
+
+
+class NetFlow9:
+    """Reads NetFlow v9 datagrams."""
+
+    def __init__(self, sets: SetReader, contexts: Contexts, counts: Counts) -> None:
+        self._sets = sets
+        self._contexts = contexts
+        self._counts = counts
+
+    def sets(self, octets: bytes, exporter: tuple[str, int], now_ms: int, budget: Budget) -> Iterator[Set]:
+        """Give the flow sets of a datagram; raises DecodeError when the header is wrong (RFC 3954 section 5.1)."""
+        if len(octets) < HEADER:
+            raise DecodeError("short_header")
+        _, _, uptime, seconds, _, source_id = _HEADER(octets)
+        self._counts.add("datagrams.decoded.netflow9")
+        context = self._contexts.get(exporter[0], 9)
+        context.protocol, context.version = "netflow", 9
+        context.at(now_ms, seconds * 1000, uptime)
+        return self._sets.read(octets, HEADER, exporter, source_id, context, budget)

@@ -1,0 +1,225 @@
+"""Sets of NetFlow v9 and IPFIX: templates are learnt, data sets become rows for the generated code."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from struct import Struct
+from typing import NamedTuple
+
+from flowcoll.counters import Counts
+from flowcoll.decode.context import Context
+from flowcoll.decode.elements import Elements
+from flowcoll.decode.templates import MAX_FIELDS, Spec, Template, TemplateError, TemplateStore, judge
+from flowcoll.document.compiler import Compiled, Compiler, Truncated
+
+_PAIR = Struct("!HH").unpack_from
+_TRIPLE = Struct("!HHH").unpack_from
+_PEN = Struct("!I").unpack_from
+
+
+class Set(NamedTuple):
+    """Rows of one set, the code that writes them, and what they share."""
+
+    rows: Iterable[tuple[object, ...]]
+    compiled: Compiled
+    context: Context
+
+
+class Budget:
+    """Records that one datagram may still give; 0 as a limit means what the datagram holds."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, limit: int) -> None:
+        self.left = limit or 65_536
+
+
+class SetReader:
+    """Reads the sets of one export protocol; a set that cannot be read costs only itself.
+
+    protocol: `netflow9` or `ipfix`; template and options: the set ids that announce them (RFC 3954 section 5.2 and
+    6.1, RFC 7011 section 3.3.2).
+    """
+
+    def __init__(
+        self, protocol: str, elements: Elements, store: TemplateStore, compiler: Compiler, counts: Counts
+    ) -> None:
+        self._protocol = protocol
+        self._ipfix = protocol == "ipfix"
+        self._elements = elements
+        self._store = store
+        self._compiler = compiler
+        self._counts = counts
+        self._template, self._options = (2, 3) if self._ipfix else (0, 1)
+
+    def read(
+        self, octets: bytes, start: int, exporter: tuple[str, int], domain: int, context: Context, budget: Budget
+    ) -> Iterator[Set]:
+        """Give the flow sets of a message from `start` on; everything else is learnt or counted."""
+        end = len(octets)
+        counts = self._counts
+        while end - start >= 4:
+            number, length = _PAIR(octets, start)
+            stop = start + length
+            if length < 4 or stop > end:
+                if any(octets[start:end]):  # a tail of zeros is padding
+                    counts.add("sets.refused.length")
+                return
+            if number > 255:
+                template = self._store.find(exporter, domain, number)
+                if template is None:
+                    counts.add("sets.refused.no_template")
+                elif template.options:
+                    self._count_options(octets[start + 4 : stop], template)
+                else:
+                    yield from self._data(octets[start + 4 : stop], template, context, budget)
+            elif number == self._template:
+                self._templates(octets[start + 4 : stop], exporter, domain)
+            elif number == self._options:
+                self._option_templates(octets[start + 4 : stop], exporter, domain)
+            else:
+                counts.add("sets.refused.reserved_id")
+            start = stop
+
+    # -- data ----------------------------------------------------------------------------------------------------
+
+    def _data(self, body: bytes, template: Template, context: Context, budget: Budget) -> Iterator[Set]:
+        compiled = self._compiler.of(template)
+        counts, protocol = self._counts, self._protocol
+        if template.variable:
+            rows = self._variable(compiled, body, budget)
+            yield Set(rows, compiled, context)
+            return
+        size = template.size
+        records = len(body) // size
+        if records == 0:
+            counts.add("sets.refused.no_record")
+            return
+        if len(body) - records * size > 3 and any(body[records * size :]):
+            # more than padding (RFC 7011 section 3.3.1): a record was cut off
+            counts.add("records.refused.truncated")
+        taken = min(records, budget.left)
+        if taken < records:
+            counts.add("records.refused.over_limit", records - taken)
+        budget.left -= taken
+        counts.add(f"records.flow.{protocol}", taken)
+        yield Set(compiled.read(body[: taken * size]), compiled, context)
+
+    def _variable(self, compiled: Compiled, body: bytes, budget: Budget) -> Iterator[tuple[object, ...]]:
+        counts, done = self._counts, 0
+        rows = iter(compiled.read(body))
+        try:
+            for row in islice(rows, budget.left):
+                done += 1
+                yield row
+            over = sum(1 for _ in rows)
+            if over:
+                counts.add("records.refused.over_limit", over)
+        except Truncated:
+            counts.add("records.refused.truncated")
+        budget.left -= done
+        counts.add(f"records.flow.{self._protocol}", done)
+
+    def _count_options(self, body: bytes, template: Template) -> None:
+        """Count option records; what they teach is not learnt yet."""
+        records = 0
+        if template.variable:
+            try:
+                for _ in self._compiler.of(template).read(body):
+                    records += 1
+            except Truncated:
+                self._counts.add("records.refused.truncated")
+        else:
+            records = len(body) // template.size
+        self._counts.add(f"records.option.{self._protocol}", records)
+
+    # -- templates -----------------------------------------------------------------------------------------------
+
+    def _templates(self, body: bytes, exporter: tuple[str, int], domain: int) -> None:
+        """Learn the templates of a template set (RFC 7011 section 3.4.1, RFC 3954 section 5.2)."""
+        here, end = 0, len(body)
+        while end - here >= 4:
+            number, fields = _PAIR(body, here)
+            if number < 256:
+                if any(body[here:]):
+                    self._refuse_or_withdraw(number, fields, exporter, domain, options=False)
+                return
+            if fields == 0 and self._ipfix:
+                self._store.withdraw(exporter, domain, number, options=False)
+                here += 4
+                continue
+            used = self._learn(body, here + 4, number, fields, 0, (exporter, domain))
+            if used < 0:
+                return
+            here = used
+
+    def _option_templates(self, body: bytes, exporter: tuple[str, int], domain: int) -> None:
+        """Learn the templates of an options template set (RFC 7011 section 3.4.2.2, RFC 3954 section 6.1)."""
+        here, end = 0, len(body)
+        while end - here >= 4:
+            number, second = _PAIR(body, here)
+            if number < 256:
+                if any(body[here:]):
+                    self._refuse_or_withdraw(number, second, exporter, domain, options=True)
+                return
+            if second == 0 and self._ipfix:
+                self._store.withdraw(exporter, domain, number, options=True)
+                here += 4
+                continue
+            if end - here < 6:
+                self._counts.add("templates.refused.truncated")
+                return
+            third = _TRIPLE(body, here)[2]
+            # IPFIX counts fields, the scope's among them; NetFlow v9 gives octets of scope and of options
+            fields, scopes = (second, third) if self._ipfix else ((second + third) // 4, second // 4)
+            used = self._learn(body, here + 6, number, fields, max(scopes, 1), (exporter, domain))
+            if used < 0:
+                return
+            here = used
+
+    def _refuse_or_withdraw(
+        self, number: int, fields: int, exporter: tuple[str, int], domain: int, *, options: bool
+    ) -> None:
+        if self._ipfix and fields == 0 and number in (self._template, self._options):
+            self._store.withdraw(exporter, domain, None, options=options)
+        else:
+            self._counts.add("templates.refused.reserved_id")
+
+    def _learn(
+        self, body: bytes, here: int, number: int, fields: int, scopes: int, source: tuple[tuple[str, int], int]
+    ) -> int:
+        """Learn one template whose fields start at `here`; gives where the next begins, or -1 when it is cut off."""
+        counts = self._counts
+        if fields > MAX_FIELDS:
+            counts.add("templates.refused.too_many_fields")
+            return -1
+        specs: list[Spec] = []
+        begin, end = here, len(body)
+        for _ in range(fields):
+            if end - here < 4:
+                counts.add("templates.refused.truncated")
+                return -1
+            number_, width = _PAIR(body, here)
+            here += 4
+            pen = 0
+            if self._ipfix and number_ & 0x8000:
+                if end - here < 4:
+                    counts.add("templates.refused.truncated")
+                    return -1
+                number_, pen = number_ & 0x7FFF, _PEN(body, here)[0]
+                here += 4
+            specs.append((pen, number_, width))
+        options = scopes > 0
+        key = bytes((scopes & 255,)) + body[begin:here]
+        template = self._store.bodies.get(self._protocol, key, options=options)
+        if template is None:
+            if not self._ipfix:  # scope types are numbers of their own (RFC 3954 section 6.1), not elements
+                specs[:scopes] = [(1, scope, width) for _, scope, width in specs[:scopes]]
+            try:
+                template = judge(self._protocol, specs, self._elements, options=options)
+            except TemplateError as problem:
+                counts.add(f"templates.refused.{problem}")
+                return here
+            self._store.bodies.keep(self._protocol, key, template)
+        exporter, domain = source
+        self._store.learn(exporter, domain, number, template)
+        return here

@@ -1,0 +1,174 @@
+"""sFlow version 5 (sflow.org, sFlow version 5, July 2004): flow samples become rows of synthetic templates."""
+
+from collections.abc import Iterator
+from socket import AF_INET6, inet_ntoa, inet_ntop
+from struct import Struct
+
+from flowcoll.counters import Counts
+from flowcoll.decode import packet
+from flowcoll.decode.context import Contexts
+from flowcoll.decode.sets import Budget, Set
+from flowcoll.decode.templates import Column, Template
+from flowcoll.document.compiler import Compiler
+from flowcoll.errors import DecodeError
+
+SWITCH, ROUTER4, ROUTER6 = (1 << bit for bit in range(8, 11))
+
+_COMMON = (
+    Column("ingressInterface", "I", 4),
+    Column("egressInterface", "I", 4),
+    Column("samplingInterval", "I", 4),
+    Column("dataLinkFrameSize", "I", 4),
+)
+_COLUMNS = {
+    **packet.COLUMNS,
+    SWITCH: (Column("dot1qVlanId", "I", 4), Column("postVlanId", "I", 4)),
+    ROUTER4: (Column("ipNextHopIPv4Address", "I", 4), Column("sourceIPv4PrefixLength", "I", 4),
+              Column("destinationIPv4PrefixLength", "I", 4)),
+    ROUTER6: (Column("ipNextHopIPv6Address", "16s", 16), Column("sourceIPv6PrefixLength", "I", 4),
+              Column("destinationIPv6PrefixLength", "I", 4)),
+}
+
+_WORD = Struct("!I").unpack_from
+_PAIR = Struct("!II").unpack_from
+_TAIL = Struct("!IIII").unpack_from
+_SAMPLE = Struct("!IIIIIIII").unpack_from
+_EXPANDED = Struct("!IIIIIIIIIII").unpack_from
+_HEADER = Struct("!IIII").unpack_from
+_IP4 = Struct("!IIIIIIII").unpack_from
+_IP6 = Struct("!II16s16sIIII").unpack_from
+
+_ETHERNET, _IPV4, _IPV6 = 1, 11, 12  # header protocols
+
+
+class SFlow5:
+    """Reads sFlow datagrams."""
+
+    def __init__(self, compiler: Compiler, contexts: Contexts, counts: Counts, *, flows: bool) -> None:
+        self._compiler = compiler
+        self._contexts = contexts
+        self._counts = counts
+        self._flows = flows
+        self._templates: dict[int, Template] = {}
+
+    def sets(self, octets: bytes, exporter: tuple[str, int], now_ms: int, budget: Budget) -> Iterator[Set]:
+        """Give the flow samples of a datagram, grouped by what they hold; raises DecodeError for a wrong header."""
+        if len(octets) < 28:
+            raise DecodeError("short_header")
+        version, family = _PAIR(octets)
+        if version != 5:
+            raise DecodeError("sflow_version")
+        if family == 1:
+            agent, here = inet_ntoa(octets[8:12]), 12
+        elif family == 2 and len(octets) >= 40:
+            agent, here = inet_ntop(AF_INET6, octets[8:24]), 24
+        else:
+            raise DecodeError("agent_address")
+        _, _, _, samples = _TAIL(octets, here)
+        self._counts.add("datagrams.decoded.sflow5")
+        context = self._contexts.get(exporter[0], 5_000_000, agent)
+        context.protocol, context.version = "sflow", 5
+        context.at(now_ms, now_ms)
+        groups = self._groups(octets, here + 16, samples, budget)
+        return (Set(rows, compiled, context) for rows, compiled in groups)
+
+    def _groups(self, octets: bytes, here: int, samples: int, budget: Budget) -> list[tuple[list[tuple[object, ...]], object]]:
+        counts = self._counts
+        groups: dict[int, list[tuple[object, ...]]] = {}
+        end = len(octets)
+        for _ in range(samples):
+            if end - here < 8:
+                counts.add("sets.refused.truncated")
+                break
+            kind, length = _PAIR(octets, here)
+            start, here = here + 8, here + 8 + length
+            if here > end:
+                counts.add("sets.refused.length")
+                break
+            if kind == 1 or kind == 3:
+                if not self._flows:
+                    counts.add("sets.skipped.flow_samples_off")
+                elif budget.left <= 0:
+                    counts.add("records.refused.over_limit")
+                else:
+                    self._sample(octets[start:here], kind == 3, groups, budget)
+            else:
+                counts.add("sets.skipped.counter_sample" if kind in (2, 4) else "sets.skipped.other_sample")
+        return [(rows, self._compiler.of(self._template(signature))) for signature, rows in groups.items()]
+
+    def _template(self, signature: int) -> Template:
+        found = self._templates.get(signature)
+        if found is None:
+            columns = [*_COMMON, *(c for bit, some in _COLUMNS.items() if signature & bit for c in some)]
+            found = self._templates[signature] = Template("sflow5", columns, ready=True)
+        return found
+
+    def _sample(self, sample: bytes, expanded: bool, groups: dict[int, list[tuple[object, ...]]], budget: Budget) -> None:
+        """Add one flow sample to its group; a sample that is cut off is counted and left out."""
+        size = len(sample)
+        if size < (44 if expanded else 32):
+            self._counts.add("records.refused.truncated")
+            return
+        if expanded:
+            _, _, _, rate, _, _, in_kind, into, out_kind, out, records = _EXPANDED(sample)
+            into, out = (0 if in_kind else into), (0 if out_kind else out)
+            here = 44
+        else:
+            _, _, rate, _, _, into, out, records = _SAMPLE(sample)
+            into, out = _index(into), _index(out)
+            here = 32
+        length = -1
+        signature, values = 0, ()
+        extra: dict[int, tuple[object, ...]] = {}
+        for _ in range(records):
+            if size - here < 8:
+                self._counts.add("records.refused.truncated")
+                return
+            kind, octets = _PAIR(sample, here)
+            start, here = here + 8, here + 8 + octets
+            if here > size:
+                self._counts.add("records.refused.truncated")
+                return
+            if kind == 1 and octets >= 16:
+                protocol, length, _, held = _HEADER(sample, start)
+                head = sample[start + 16 : min(start + 16 + held, here)]
+                if protocol == _ETHERNET:
+                    signature, values = packet.ethernet(head)
+                elif protocol in (_IPV4, _IPV6):
+                    signature, values = packet.ip(head)
+            elif kind == 3 and octets >= 32 and not signature:
+                length, protocol, src, dst, sport, dport, flags, tos = _IP4(sample, start)
+                signature = packet.IP4 | packet.PORTS | packet.TCP
+                values = (tos & 255, 0, protocol & 255, src, dst, sport & 65535, dport & 65535, flags & 255)
+            elif kind == 4 and octets >= 56 and not signature:
+                length, protocol, src6, dst6, sport, dport, flags, priority = _IP6(sample, start)
+                signature = packet.IP6 | packet.PORTS | packet.TCP
+                values = (priority & 255, 0, protocol & 255, src6, dst6, sport & 65535, dport & 65535, flags & 255)
+            elif kind == 1001 and octets >= 16:
+                vlan_in, _, vlan_out, _ = _HEADER(sample, start)
+                extra[SWITCH] = (vlan_in, vlan_out)
+            elif kind == 1002 and octets >= 16:
+                _router(sample, start, octets, extra)
+        if length < 0:
+            self._counts.add("records.refused.no_packet")
+            return
+        budget.left -= 1
+        self._counts.add("records.flow.sflow5")
+        for bit in sorted(extra):
+            signature |= bit
+            values += extra[bit]
+        groups.setdefault(signature, []).append((into, out, rate, length, *values))
+
+
+def _index(port: int) -> int:
+    """Give an interface index; "discarded", "several" and "internal" have none (sFlow version 5, section 5.3)."""
+    return port if port < 0x3FFFFFFF else 0
+
+
+def _router(sample: bytes, start: int, octets: int, extra: dict[int, tuple[object, ...]]) -> None:
+    family = _WORD(sample, start)[0]
+    if family == 1:
+        extra[ROUTER4] = tuple(_WORD(sample, start + at)[0] for at in (4, 8, 12))
+    elif family == 2 and octets >= 28:
+        masks = _PAIR(sample, start + 20)
+        extra[ROUTER6] = (sample[start + 4 : start + 20], *masks)

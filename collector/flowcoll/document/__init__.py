@@ -1,0 +1,1 @@
+"""Sets to documents: three tables and the compiler that joins them."""

@@ -1,0 +1,253 @@
+"""Derived values: what a record does not say outright, as rows of alternatives.
+
+The first alternative whose inputs the template offers wins; what no alternative can give is left out of the document.
+Inputs are elements (by IANA name), names of CONTEXT and other derived values; `given` adds inputs that the expression
+does not use. A row may give several names at once. Expressions run in the namespace of `flowcoll.document.render`
+and must not raise on any record.
+"""
+
+from typing import NamedTuple
+
+from flowcoll.config import Options
+from flowcoll.enrich import client_server
+
+CONTEXT = {
+    "now": "ctx.now",
+    "export": "ctx.export",
+    "wall": "ctx.wall",
+    "mark": "ctx.mark",
+    "observer": "ctx.observer",
+    "export_ip": "ctx.export_ip",
+    "protocol_name": "ctx.protocol",
+    "version": "ctx.version",
+    "header_rate": "ctx.rate",
+    "header_rate_source": "ctx.rate_source",
+}
+"""Names that hold for a whole set -> where the generated code reads them."""
+
+UPTIME = frozenset({"wall", "mark"})
+"""Names that only a header with the exporter's uptime gives."""
+
+WITH_UPTIME = frozenset({"netflow5", "netflow9"})
+
+
+class Derived(NamedTuple):
+    """Names given, and the alternatives that give them; with `when`, only for records that meet the condition.
+
+    Records that meet it take a branch of their own in the generated code, so that the others pay one test.
+    """
+
+    names: tuple[str, ...]
+    alternatives: tuple[str, ...]
+    when: str = ""
+
+
+def derived(options: Options) -> tuple[Derived, ...]:
+    """Give the rows that these options ask for."""
+    return (*_addresses(options), *_times(), *_volume(options), *_endpoints(options), *_labels(), *_threats())
+
+
+def _row(names: str, *alternatives: str, when: str = "") -> Derived:
+    return Derived(tuple(names.split()), alternatives, when)
+
+
+def _addresses(options: Options) -> tuple[Derived, ...]:
+    def as_members(side: str, element: str) -> Derived:
+        # A private address has no AS, whatever the device says.
+        device = f'(FLOW_AS[{element}] if not {side}_flags & PRIVATE else "")'
+        known = f"{side}_looked_up"
+        flow_first = options["EF_PROCESSOR_ENRICH_ASN_PREF"] == "flow"
+        return _row(f"{side}_as", f"{device} or {known}" if flow_first else f"{known} or {device}", known)
+
+    def nat(side: str, element: str) -> Derived:
+        families = (f"postNAT{element}IPv4Address", f"postNAT{element}IPv6Address")
+        port = f"postNAPT{element}TransportPort"
+        return _row(f"{side}_nat", *(f"NAT[{each}, {last}]" for last in (port, "0") for each in families), f"NAT[0, {port}]")
+
+    return (
+        # A dual-stack template sends the family that a record does not use as zeros.
+        _row(
+            "dual",
+            "sourceIPv6Address != ZERO6 or destinationIPv6Address != ZERO6 given sourceIPv4Address destinationIPv4Address",
+        ),
+        _row("src", "sourceIPv6Address if dual else sourceIPv4Address", "sourceIPv4Address", "sourceIPv6Address"),
+        _row(
+            "dst",
+            "destinationIPv6Address if dual else destinationIPv4Address",
+            "destinationIPv4Address",
+            "destinationIPv6Address",
+        ),
+        _row("src_text src_full src_looked_up src_lean src_flags", "ADDRESSES[src]"),
+        _row("dst_text dst_full dst_looked_up dst_lean dst_flags", "ADDRESSES[dst]"),
+        as_members("src", "bgpSourceAsNumber"),
+        as_members("dst", "bgpDestinationAsNumber"),
+        _row(
+            "ip_version",
+            "6 if dual else 4",
+            "4 given sourceIPv4Address",
+            "4 given destinationIPv4Address",
+            "6 given sourceIPv6Address",
+            "6 given destinationIPv6Address",
+            "ipVersion",
+        ),
+        _row("where", "src_flags & PRIVATE | (dst_flags & PRIVATE) << 1"),
+        _row("source_prefix", "sourceIPv4PrefixLength", "sourceIPv6PrefixLength"),
+        _row("destination_prefix", "destinationIPv4PrefixLength", "destinationIPv6PrefixLength"),
+        _row("next_hop", "NEXT_HOP[ipNextHopIPv4Address]", "NEXT_HOP[ipNextHopIPv6Address]"),
+        nat("src", "Source"),
+        nat("dst", "Destination"),
+    )
+
+
+def _times() -> tuple[Derived, ...]:
+    def uptime(element: str) -> tuple[str, str]:
+        # The header's way is right over a wrap of the 32-bit uptime, and for a flow that ends just after the export.
+        return f"wall - (mark - {element} & 0xFFFFFFFF)", f"systemInitTimeMilliseconds + {element}"
+
+    return (
+        _row(
+            "start",
+            "flowStartMilliseconds",
+            "flowStartMicroseconds",
+            "flowStartNanoseconds",
+            "flowStartSeconds * 1000",
+            *uptime("flowStartSysUpTime"),
+            "export - flowStartDeltaMicroseconds // 1000",
+            "observationTimeMilliseconds",
+            "now given dataLinkFrameSize",
+        ),
+        _row(
+            "end",
+            "flowEndMilliseconds",
+            "flowEndMicroseconds",
+            "flowEndNanoseconds",
+            "flowEndSeconds * 1000",
+            *uptime("flowEndSysUpTime"),
+            "export - flowEndDeltaMicroseconds // 1000",
+            "flowStartMilliseconds + flowDurationMilliseconds",
+            "observationTimeMilliseconds",
+            "now given dataLinkFrameSize",
+        ),
+        _row(
+            "duration",
+            "(end - start if end > start else 0) * 1000000",
+            "flowDurationMilliseconds * 1000000",
+            "flowDurationMicroseconds * 1000",
+        ),
+        _row("start_iso", "ISO[start]"),
+        _row("end_iso", "ISO[end]"),
+        _row("collected", "ISO[now]"),
+        _row("exported", "ISO[export]"),
+    )
+
+
+def _volume(options: Options) -> tuple[Derived, ...]:
+    corrected = " * rate" if options["EF_PROCESSOR_SAMPLING_CORRECT"] else ""
+    return (
+        _row("rate", "samplingInterval or header_rate", "header_rate"),
+        _row("rate_source", '"record" if samplingInterval else header_rate_source', "header_rate_source"),
+        _row("octets", "octetDeltaCount", "layer2OctetDeltaCount", "dataLinkFrameSize", "postOctetDeltaCount"),
+        _row("frames", "packetDeltaCount", "layer2FrameDeltaCount", "1 given dataLinkFrameSize", "postPacketDeltaCount"),
+        _row("bytes", f"octets{corrected}"),
+        _row("packets", f"frames{corrected}"),
+    )
+
+
+def _endpoints(options: Options) -> tuple[Derived, ...]:
+    """Ports, the client/server view, and the ids over both."""
+    rows = [
+        _row("protocol", "protocolIdentifier", "nextHeaderIPv6"),
+        _row("src_port", "sourceTransportPort", "udpSourcePort", "tcpSourcePort"),
+        _row("dst_port", "destinationTransportPort", "udpDestinationPort", "tcpDestinationPort"),
+        # Without an element of its own, exporters put the ICMP type and code where the destination port stands.
+        _row(
+            "icmp_type_code",
+            "icmpTypeCodeIPv4",
+            "icmpTypeCodeIPv6",
+            "icmpTypeIPv4 << 8 | icmpCodeIPv4",
+            "icmpTypeIPv6 << 8 | icmpCodeIPv6",
+            "dst_port",
+        ),
+    ]
+    if options["EF_PROCESSOR_ENRICH_COMMUNITYID_ENABLE"]:
+        icmp = "icmp_type_code >> 8, icmp_type_code & 255"
+        rows += [
+            _row(
+                "community_id",
+                *(
+                    f"{ports} given {given}"
+                    for cid, given, number in (
+                        ("CID", "dual", "protocol == 1 or protocol == 58"),
+                        ("CID4", "sourceIPv4Address destinationIPv4Address", "protocol == 1"),
+                        ("CID6", "sourceIPv6Address destinationIPv6Address", "protocol == 58"),
+                    )
+                    for ports in (
+                        f"{cid}(src, dst, protocol, {icmp}) if {number} else {cid}(src, dst, protocol, src_port, dst_port)",
+                        f"{cid}(src, dst, protocol, {icmp})",
+                        f"{cid}(src, dst, protocol, src_port, dst_port)",
+                        f"{cid}(src, dst, protocol, 0, 0)",
+                    )
+                ),
+            )
+        ]
+    return (*rows, *_sides(options)) if options["EF_PROCESSOR_EXPAND_CLISRV"] else tuple(rows)
+
+
+def _sides(options: Options) -> tuple[Derived, ...]:
+    """Who is the client and who the server; the rule is flowcoll.enrich.client_server's."""
+    fields = ("protocol", "tcpControlBits", "src_port", "dst_port")
+    rules = [client_server.expression(*fields), client_server.expression("protocol", None, "src_port", "dst_port")]
+    if options["EF_PROCESSOR_EXPAND_CLISRV_NO_L4_PORTS"]:
+        rules.append(f"(False, {client_server.DESTINATION!r})")
+    rows = [
+        _row("swapped client_server_source", *rules),
+        _row(
+            "client server client_lean server_lean",
+            "(dst, src, dst_lean, src_lean) if swapped else (src, dst, src_lean, dst_lean)",
+        ),
+        _row("client_port server_port", "(dst_port, src_port) if swapped else (src_port, dst_port)"),
+        _row("service", "SERVICE[protocol << 16 | server_port]"),
+    ]
+    if options["EF_PROCESSOR_ENRICH_CONVERSATIONID_ENABLE"]:
+        what = "protocol, client, server, {port}, client_server_source"
+        rows.append(
+            _row(
+                "conversation_id",
+                *(
+                    f"{function}({what.format(port=port)}) given {given}"
+                    for function, given in (
+                        ("CONVERSATION", "dual"),
+                        ("CONVERSATION4", "sourceIPv4Address destinationIPv4Address"),
+                        ("CONVERSATION6", "sourceIPv6Address destinationIPv6Address"),
+                    )
+                    for port in ("server_port", "0")
+                ),
+            )
+        )
+    return tuple(rows)
+
+
+def _labels() -> tuple[Derived, ...]:
+    """Small objects that are the same for many records: looked up ready-made by the number on the wire."""
+    return (
+        _row("tos", "ipClassOfService", "ipDiffServCodePoint << 2 & 255"),
+        _row("tcp", 'TCP[tcpControlBits] if protocol == 6 else ""'),
+        _row("icmp", 'ICMP[protocol << 16 | icmp_type_code] if protocol == 1 or protocol == 58 else ""'),
+        _row("ingress", "INGRESS[ingressInterface]"),
+        _row("egress", "EGRESS[egressInterface]"),
+        _row("vlan", "VLAN[vlanId]", "VLAN[dot1qVlanId]"),
+        _row("egress_vlan", "OUT_VLAN[postVlanId]"),
+    )
+
+
+def _threats() -> tuple[Derived, ...]:
+    names = "threat src_threat dst_threat client_threat server_threat"
+    hits = "HITS(src, src_flags, dst, dst_flags, {swapped}, collected)"
+    return (
+        _row(
+            names,
+            hits.format(swapped="swapped"),
+            hits.format(swapped="None"),
+            when="(src_flags | dst_flags) & LISTED",
+        ),
+    )

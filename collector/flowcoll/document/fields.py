@@ -1,0 +1,110 @@
+"""Table 3: document fields. `fields.csv` has one row a field, or one row for the same field of several endpoints.
+
+path         ECS path, else our own; `source|destination.port` stands for one field each.
+codex        the name ElastiFlow's CODEX gives it, where the values agree.
+type         Elasticsearch type.
+expression   the value: text with {holes} that name derived values, `[a,b]` a list, `@name` a member of the ready-made
+             fragment `name`; alternatives for `a|b.path` stand in the same order, split by `|`.
+text         one line for docs/fields.md.
+"""
+
+import csv
+from difflib import get_close_matches
+from importlib.resources import files
+from typing import NamedTuple
+
+from flowcoll.errors import ConfigError
+
+_BARE = frozenset({"long", "double", "float", "boolean", "integer"})
+
+
+class Field(NamedTuple):
+    """One field of a document."""
+
+    path: str
+    codex: str
+    type: str
+    expression: str
+    text: str
+
+    @property
+    def fragment(self) -> str:
+        """Name of the fragment that renders this field, or empty."""
+        return self.expression[1:] if self.expression.startswith("@") else ""
+
+    def json(self) -> str:
+        """Give the JSON text of the value, holes kept."""
+        quote = "" if self.type in _BARE else '"'
+        if self.expression.startswith("["):
+            items = self.expression[1:-1].split(",")
+            return "[" + ",".join(f"{quote}{item}{quote}" for item in items) + "]"
+        return f"{quote}{self.expression}{quote}"
+
+
+def load() -> tuple[Field, ...]:
+    """Read the table, each endpoint's field a row of its own."""
+    with files(__package__).joinpath("fields.csv").open(encoding="utf-8") as table:
+        return tuple(field for row in csv.DictReader(table) for field in _spread(Field(**row)))
+
+
+def _spread(field: Field) -> list[Field]:
+    paths = _alternatives(field.path)
+    count = len(paths)
+    columns = []
+    for column in (field.codex, field.expression):
+        values = _alternatives(column) if column is field.codex else column.split("|")
+        columns.append(values if len(values) == count else [column] * count)
+    return [
+        Field(path, codex, field.type, expression, field.text)
+        for path, codex, expression in zip(paths, *columns, strict=True)
+    ]
+
+
+def _alternatives(path: str) -> list[str]:
+    """`flow.src|dst.bytes` -> [`flow.src.bytes`, `flow.dst.bytes`]."""
+    parts = path.split(".")
+    for index, part in enumerate(parts):
+        if "|" in part:
+            return [".".join((*parts[:index], one, *parts[index + 1 :])) for one in part.split("|")]
+    return [path]
+
+
+def keep(fields: tuple[Field, ...], drop: list[str], option: str) -> tuple[Field, ...]:
+    """Leave out the fields named, by ECS path, CODEX name, or object; raises ConfigError for a name nobody knows."""
+    dropped: set[str] = set()
+    for name in drop:
+        hit = {f.path for f in fields if name in {f.path, f.codex} or f.path.startswith(name + ".")}
+        if not hit:
+            near = get_close_matches(name, [n for f in fields for n in (f.path, f.codex) if n], 3)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise ConfigError(f"{option}: unknown field {name!r}{hint}")
+        if name in {"@timestamp", "event"}:
+            raise ConfigError(f"{option}: {name!r} cannot be dropped: without a time a document belongs nowhere")
+        dropped |= hit
+    return tuple(f for f in fields if f.path not in dropped)
+
+
+FRAGMENTS = {
+    "src_full": "source",
+    "src_as": "source",
+    "src_nat": "source",
+    "dst_full": "destination",
+    "dst_as": "destination",
+    "dst_nat": "destination",
+    "client_lean": "client",
+    "server_lean": "server",
+    "ingress": "observer",
+    "egress": "observer",
+    "vlan": "network",
+    "export_ip": "flow.export",
+    "next_hop": "flow",
+    "egress_vlan": "flow",
+    "src_threat": "flow.src",
+    "dst_threat": "flow.dst",
+    "client_threat": "flow.client",
+    "server_threat": "flow.server",
+    "threat": "",
+    "tcp": "",
+    "icmp": "",
+}
+"""Fragment -> the object whose members it renders; no other field may stand below the names it gives."""

@@ -1,0 +1,144 @@
+"""Autonomous system and place of an address, from databases in MaxMind's format.
+
+A fact has the name of its ECS field below source or destination: `as.number`, `geo.city_name`. A look-up never raises: a
+database that turns out to be corrupt gives nothing for the address, and `failed` is called.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import maxminddb
+
+from flowcoll.errors import ConfigError
+
+VALUES = ("city", "continent", "continent_code", "country", "country_code", "location", "timezone")
+"""What EF_PROCESSOR_ENRICH_IPADDR_MAXMIND_GEOIP_VALUES may name; `city` brings the region with it."""
+
+LANGUAGES = ("de", "en", "es", "fr", "ja", "pt-BR", "ru", "zh-CN")
+"""What EF_PROCESSOR_ENRICH_IPADDR_MAXMIND_GEOIP_LANG may name."""
+
+NOTHING: Mapping[str, Any] = {}
+
+Facts = tuple[tuple[str, object], ...]
+
+_ENDS = ("0.0.0.0", "255.255.255.255", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")  # noqa: S104  not a bind address
+
+
+class Database:
+    """One open database; `kind` is its type in its own words, `built` the second since 1970 in which it was made."""
+
+    def __init__(self, option: str, path: Path, products: Mapping[str, str], failed: Callable[[], None]) -> None:
+        """Open it, or say in one line why not; `products` maps a part of the type to the name people know."""
+        wanted = " or ".join(products.values())
+        try:
+            self._reader = maxminddb.open_database(path)
+            meta = self._reader.metadata()
+            self._ipv4_only = meta.ip_version == 4
+            for end in _ENDS[:2] if self._ipv4_only else _ENDS:
+                self._reader.get(end)
+        except OSError as exc:
+            raise ConfigError(
+                f"{option}: cannot read {path} ({exc.strerror or exc}); give the path of {wanted}"
+            ) from None
+        except (maxminddb.InvalidDatabaseError, ValueError):
+            raise ConfigError(f"{option}: {path} is not an intact MaxMind database; fetch {wanted} again") from None
+        self.kind: str = meta.database_type
+        self.built: int = meta.build_epoch
+        self._failed = failed
+        if not any(part in self.kind for part in products):
+            self.close()
+            raise ConfigError(f"{option}: {path} is a database of type {self.kind!r}; give the path of {wanted}")
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._reader.close()
+
+    def record(self, text: str) -> Mapping[str, Any]:
+        """Give what the database says of an address, or nothing."""
+        if self._ipv4_only and ":" in text:
+            return NOTHING
+        try:
+            found = self._reader.get(text)
+        except (maxminddb.InvalidDatabaseError, ValueError):  # ValueError: text in it that is not UTF-8
+            self._failed()
+            return NOTHING
+        return found if isinstance(found, dict) else NOTHING
+
+
+class Asn:
+    """Autonomous systems, from GeoLite2-ASN or GeoIP2-ISP."""
+
+    def __init__(self, option: str, path: Path, failed: Callable[[], None]) -> None:
+        self.database = Database(option, path, {"ASN": "GeoLite2-ASN", "ISP": "GeoIP2-ISP"}, failed)
+
+    def facts(self, text: str) -> Mapping[str, object]:
+        """Give as.number and as.organization.name of an address, as far as known."""
+        record = self.database.record(text)
+        if not record:
+            return NOTHING
+        facts: dict[str, object] = {}
+        if isinstance(number := record.get("autonomous_system_number"), int):
+            facts["as.number"] = number
+        if organisation := _text(record, "autonomous_system_organization"):
+            facts["as.organization.name"] = organisation
+        return facts
+
+
+class GeoIP:
+    """Places, from GeoLite2-City or a database of the same form.
+
+    `values` are some of VALUES. Names are in the language asked for, or in English where the database lacks it.
+    """
+
+    def __init__(
+        self, option: str, path: Path, failed: Callable[[], None], *, values: Collection[str], language: str
+    ) -> None:
+        products = {"City": "GeoLite2-City", "Enterprise": "GeoIP2-Enterprise", "Country": "GeoLite2-Country"}
+        self.database = Database(option, path, products, failed)
+        self._language = language
+        ways: Mapping[str, Callable[[Mapping[str, Any]], Facts]] = {
+            "city": self._city,
+            "continent": lambda record: (("geo.continent_name", self._name(record.get("continent"))),),
+            "continent_code": lambda record: (("geo.continent_code", _text(record.get("continent"), "code")),),
+            "country": lambda record: (("geo.country_name", self._name(record.get("country"))),),
+            "country_code": lambda record: (("geo.country_iso_code", _text(record.get("country"), "iso_code")),),
+            "location": lambda record: (("geo.location", _point(record.get("location"))),),
+            "timezone": lambda record: (("geo.timezone", _text(record.get("location"), "time_zone")),),
+        }
+        self._ways = tuple(ways[value] for value in dict.fromkeys(values))
+
+    def facts(self, text: str) -> Mapping[str, object]:
+        """Give the chosen facts of an address, as far as known."""
+        record = self.database.record(text)
+        if not record:
+            return NOTHING
+        return {name: fact for way in self._ways for name, fact in way(record) if fact}
+
+    def _city(self, record: Mapping[str, Any]) -> Facts:
+        regions = record.get("subdivisions")
+        region = regions[-1] if isinstance(regions, list) and regions else None  # the last is the smallest
+        country, code = _text(record.get("country"), "iso_code"), _text(region, "iso_code")
+        return (
+            ("geo.city_name", self._name(record.get("city"))),
+            ("geo.region_name", self._name(region)),
+            ("geo.region_iso_code", f"{country}-{code}" if country and code else ""),
+        )
+
+    def _name(self, place: object) -> str:
+        names = place.get("names") if isinstance(place, dict) else None
+        return _text(names, self._language) or _text(names, "en")
+
+
+def _text(part: object, key: str) -> str:
+    value = part.get(key) if isinstance(part, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _point(location: object) -> Mapping[str, float] | None:
+    if not isinstance(location, dict):
+        return None
+    lat, lon = location.get("latitude"), location.get("longitude")
+    if isinstance(lat, int | float) and isinstance(lon, int | float) and abs(lat) <= 90 and abs(lon) <= 180:
+        return {"lat": lat, "lon": lon}  # the comparisons keep out what is no number in JSON
+    return None

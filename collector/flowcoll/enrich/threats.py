@@ -1,0 +1,89 @@
+"""Threat fields of a document whose source or destination a list names.
+
+ECS `threat.enrichments` tells list by list what matched; being nested it cannot be charted, so flat companions stand
+beside it: `sec.threat.*` for the flow, `flow.<endpoint>.sec.threat.*` for the endpoint.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from flowcoll.document.fragment import Fragments, members
+from flowcoll.enrich.address import LISTED
+from flowcoll.enrich.locality import Address, text
+from flowcoll.threat.lists import Lists, Threat
+
+Hits = tuple[str, str, str, str, str]
+"""Members of the document, and of flow.src, flow.dst, flow.client, flow.server."""
+
+NO_HITS: Hits = ("", "", "", "", "")
+_OCCURRED = "@occurred@"  # stands where the time goes, so that the rest can be rendered once
+
+
+def threat_namespace(kept: frozenset[str] | set[str], lists: Lists) -> dict[str, Any]:
+    """Give what the generated code calls for a record with a listed address."""
+
+    def render(key: tuple[Address | None, Address | None, bool | None]) -> Hits:
+        src, dst, swapped = key
+        found_src = lists.match(src) if src is not None else ()
+        found_dst = lists.match(dst) if dst is not None else ()
+        client, server = (found_dst, found_src) if swapped else (found_src, found_dst)
+        return (
+            _flow(kept, (("source.ip", src, found_src), ("destination.ip", dst, found_dst))),
+            _endpoint(kept, "src", found_src),
+            _endpoint(kept, "dst", found_dst),
+            _endpoint(kept, "client", client) if swapped is not None else "",
+            _endpoint(kept, "server", server) if swapped is not None else "",
+        )
+
+    rendered: Fragments[Any] = Fragments(render, 16_384)  # type: ignore[arg-type]
+
+    def hits(
+        src: Address, src_flags: int, dst: Address, dst_flags: int, swapped: bool | None, occurred: str
+    ) -> tuple[str, ...]:
+        key = (src if src_flags & LISTED else None, dst if dst_flags & LISTED else None, swapped)
+        threat, *endpoints = rendered[key]
+        return threat.replace(_OCCURRED, occurred), *endpoints
+
+    return {"HITS": hits, "NO_HITS": NO_HITS}
+
+
+def _flow(kept: Iterable[str], sides: Sequence[tuple[str, Address | None, Sequence[Threat]]]) -> str:
+    """Give the members that stand in the document itself."""
+    found = [(path, text(address), threat) for path, address, all_ in sides if address is not None for threat in all_]
+    lists: dict[str, list[object]] = {
+        "sec.threat.name": _each(threat.name for _, _, threat in found),
+        "sec.threat.feed.name": _each(threat.feed for _, _, threat in found),
+        "sec.threat.ip.addr": _each(address for _, address, _ in found),
+        "sec.threat.confidence": _each(threat.confidence for _, _, threat in found),
+        "sec.threat.list.timestamp": _each(threat.listed for _, _, threat in found),
+    }
+    facts: dict[str, object] = {"threat.enrichments": [_enrichment(*each) for each in found]}
+    facts |= {path: values for path, values in lists.items() if values}
+    return members({path: value for path, value in facts.items() if path in kept})
+
+
+def _endpoint(kept: Iterable[str], side: str, found: Sequence[Threat]) -> str:
+    """Give the members of flow.<side>."""
+    facts = {
+        "sec.threat.name": _each(threat.name for threat in found),
+        "sec.threat.feed.name": _each(threat.feed for threat in found),
+    }
+    return members({path: each for path, each in facts.items() if each and f"flow.{side}.{path}" in kept})
+
+
+def _each(values: Iterable[object]) -> list[object]:
+    return [value for value in dict.fromkeys(values) if value]
+
+
+def _enrichment(path: str, address: str, threat: Threat) -> Mapping[str, object]:
+    indicator: dict[str, object] = {
+        "type": "ipv6-addr" if ":" in address else "ipv4-addr",
+        "ip": address,
+        "name": address,
+        "provider": threat.feed,
+        "description": threat.description or threat.name,
+    }
+    if threat.confidence:
+        indicator["confidence"] = threat.confidence
+    matched = {"atomic": address, "field": path, "type": "flowcoll_threat_lookup", "occurred": _OCCURRED}
+    return {"indicator": indicator, "matched": matched}

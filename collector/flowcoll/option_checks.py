@@ -1,0 +1,144 @@
+"""Whether what was set can be carried out: standings, switches, and options that must agree with each other."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flowcoll.option_groups import NO_EFFECT, NOT_YET, OUTPUT, REFUSED, SUPPORTED, THREAT, Option
+from flowcoll.option_names import instance
+from flowcoll.option_types import boolean, path
+from flowcoll.option_values import Said
+from flowcoll.options import OUTPUTS
+
+SHORTEST_REFRESH = 60  # minutes; ElastiFlow does not start with less either
+
+
+@dataclass
+class Checks:
+    """Judges values of options; what is found is in `problems` and `notices`."""
+
+    options: Mapping[str, Option]
+    values: Mapping[str, Any]
+    said: Mapping[str, Said]
+    problems: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    _together: dict[str, list[str]] = field(default_factory=dict)  # one notice for many names
+
+    def run(self) -> None:
+        """Judge everything that was said."""
+        for name, said in self.said.items():
+            if self.counts(name):
+                self._judge(name, said)
+            else:
+                self._idle(name, said)
+        self.problems += self._disagreements()
+        self.notices += [f"{', '.join(names)}: {why}" for why, names in self._together.items()]
+
+    def counts(self, name: str) -> bool:
+        """Whether an option belongs to something that is switched on."""
+        switches = self.options[name].switches
+        return not switches or any(self.values[switch] and self.counts(switch) for switch in switches)
+
+    def _off(self, name: str) -> list[str]:
+        """The switches that would have to be turned on for an option to count."""
+        above = self.options[name].switches
+        return [off for switch in above for off in (self._off(switch) if self.values[switch] else [switch])]
+
+    def _covered(self, name: str) -> bool:
+        """Whether a switch above an option is itself a problem; that one says enough."""
+        return any(
+            self.values[switch] and (self.options[switch].standing in {NOT_YET, REFUSED} or self._covered(switch))
+            for switch in self.options[name].switches
+        )
+
+    def _judge(self, name: str, said: Said) -> None:
+        option, value = said.option, self.values[name]
+        if said.wrong:
+            self.problems.append(said.problem(said.wrong))
+        elif option.standing is SUPPORTED or value in option.defaults:
+            return
+        elif option.standing is NO_EFFECT:
+            self._together.setdefault(f"without effect, {option.hint}", []).append(said.given.name)
+        elif not self._covered(name):
+            self.problems.append(said.problem(_refusal(option)))
+
+    def _idle(self, name: str, said: Said) -> None:
+        """Note what is said about something that is switched off; it does no harm."""
+        switches = self._off(name)
+        off = f"{' and '.join(switches)} {'is' if len(switches) == 1 else 'are'} off"
+        if said.wrong:
+            self.notices.append(said.problem(f"{said.wrong}; not used while {off}"))
+        elif said.option.standing is not SUPPORTED and self.values[name] not in said.option.defaults:
+            self._together.setdefault(f"not used while {off}", []).append(said.given.name)
+
+    def find_files(self, root: Path) -> dict[str, Path]:
+        """Look below `root` for files that defaults name: give those used from ElastiFlow's directory, note the unread."""
+        found = {}
+        for name, option in self.options.items():
+            value = self.values[name]
+            if (
+                len(option.defaults) == 1
+                or value not in option.defaults
+                or not self.counts(name)
+                or self._covered(name)
+            ):
+                continue
+            ours, theirs = (root / str(default).lstrip("/") for default in option.defaults)
+            if option.standing is NOT_YET:
+                there = [str(file) for file in (ours, theirs) if file.exists()]
+                self.notices += [f"{file} is not read: {name} is not carried out yet" for file in there]
+            elif name not in self.said and theirs.exists() and not ours.exists():
+                found[name] = theirs
+                self.notices.append(f"{name}: {ours} does not exist, {theirs} is used")
+        return found
+
+    def _disagreements(self) -> Iterator[str]:
+        for name in self.values:
+            if name.endswith("_REFRESH_INTERVAL") and "_RISKIQ_" in name and self.values[name] < SHORTEST_REFRESH:
+                yield self.said[name].problem(f"must be at least {SHORTEST_REFRESH} minutes")
+            needed = _needed_path(name)
+            if needed and self.values[name] and self.values[needed] is None and not self._wrong(needed):
+                yield self.said[name].problem(f"needs {needed}, which is empty; set it")
+        for output in OUTPUTS:
+            first, *others = self._enabled(output) or [""]
+            if first.startswith(OUTPUT) and others:
+                yield self.said[first].problem(
+                    f"cannot be used together with {', '.join(others)}; give this one a namespace too"
+                )
+
+    def _enabled(self, output: str) -> list[str]:
+        """Switches of an output type that are on, the global one first."""
+        own = f"{OUTPUT}{output}_ENABLE"
+        switches = [name for name in self.values if name == own or _is_switch(name, output)]
+        return [name for name in sorted(switches, key=lambda name: name != own) if self.values[name]]
+
+    def _wrong(self, name: str) -> bool:
+        return name in self.said and bool(self.said[name].wrong)
+
+
+def _is_switch(name: str, output: str) -> bool:
+    place = instance(name)
+    return place is not None and place.group.output == output and name == f"{place.place}_ENABLE"
+
+
+def _needed_path(name: str) -> str:
+    """The path without which a switch makes no sense, or an empty text."""
+    file_output = name.endswith("OUTPUT_FILE_ENABLE")
+    maxmind = "_MAXMIND_" in name and name.endswith("_ENABLE")
+    threat_list = name.startswith(THREAT) and name.endswith("_ENABLE")
+    return name.removesuffix("ENABLE") + "PATH" if file_output or maxmind or threat_list else ""
+
+
+def _refusal(option: Option) -> str:
+    """What to do about an option that is set, but cannot be."""
+    default = option.type.show(option.default)
+    off = option.type is boolean and not option.default
+    if option.standing is REFUSED:
+        return f"{option.hint}; set it to false or remove it" if off else f"{option.hint}; remove it"
+    if off:
+        return "flowcoll cannot do this yet; set it to false or remove it"
+    if option.type.secret or not default:
+        return "flowcoll cannot do this yet; remove it"
+    kept = "its default" if option.type is path else "it at"
+    return f"flowcoll cannot change this yet; remove it or leave {kept} {default!r}"

@@ -1,0 +1,140 @@
+"""The way of a datagram: octets in, finished documents out; whatever is lost on it is counted on it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flowcoll.config import Options
+from flowcoll.counters import Counts
+from flowcoll.decode.context import Contexts
+from flowcoll.decode.elements import Elements
+from flowcoll.decode.ipfix import Ipfix
+from flowcoll.decode.netflow9 import NetFlow9
+from flowcoll.decode.netflow_fixed import NetFlow5
+from flowcoll.decode.sets import Budget, SetReader
+from flowcoll.decode.sflow import SFlow5
+from flowcoll.decode.templates import TemplateStore
+from flowcoll.document import fields as table
+from flowcoll.document.compiler import Compiler, Shape
+from flowcoll.document.derive import derived
+from flowcoll.document.render import kept_facts, shaped, shared
+from flowcoll.enrich.address import Addresses
+from flowcoll.enrich.geoip import Asn, GeoIP
+from flowcoll.errors import DecodeError
+from flowcoll.logs import Log
+from flowcoll.threat.lists import Lists
+
+_SHORTEST = 4  # octets that tell the protocol
+
+
+class Pipeline:
+    """Decodes datagrams and writes documents; options that cannot work raise ConfigError here, at the start.
+
+    `handle` carries one datagram all the way and does not raise on any input; `take` gives what it made.
+    """
+
+    def __init__(self, options: Options, counts: Counts, log: Log) -> None:
+        self.counts = counts
+        self._log = log
+        self._documents: list[str] = []
+        self._outs = (self._documents.append,)
+        self._limit: int = options["EF_PROCESSOR_DECODE_MAX_RECORDS_PER_PACKET"]
+        self._lists = Lists.load(options.threat_lists)
+        self._providers = _providers(options, counts)
+        self._addresses: list[Addresses] = []
+        self._store = TemplateStore(counts)
+        self._compiler = self._compile(options)
+        contexts = Contexts()
+        elements = Elements()
+
+        def reader(protocol: str) -> SetReader:
+            return SetReader(protocol, elements, self._store, self._compiler, counts)
+
+        flows = options["EF_PROCESSOR_DECODE_SFLOW_FLOWS_ENABLE"]
+        self._protocols: dict[int, Any] = {
+            5: NetFlow5(self._compiler, contexts, counts),
+            9: NetFlow9(reader("netflow9"), contexts, counts),
+            10: Ipfix(reader("ipfix"), contexts, counts),
+            0: SFlow5(self._compiler, contexts, counts, flows=flows),  # its version has 32 bits
+        }
+        names = {5: "NETFLOW5", 9: "NETFLOW9", 10: "IPFIX", 0: "SFLOW5"}
+        self._off = {n for n, name in names.items() if not options[f"EF_PROCESSOR_DECODE_{name}_ENABLE"]}
+
+    def _compile(self, options: Options) -> Compiler:
+        every = table.load()
+        kept = table.keep(every, options["EF_PROCESSOR_DROP_FIELDS"], "EF_PROCESSOR_DROP_FIELDS")
+        shapes = [Shape(kept, "collect")]
+        common = shared(options)
+        limit = options["EF_PROCESSOR_ENRICH_IPADDR_CACHE_SIZE"]
+        spaces = []
+        for shape in shapes:
+            addresses = Addresses(self._providers.values(), self._lists.listed, kept_facts(shape.fields), limit)
+            self._addresses.append(addresses)
+            spaces.append(shaped(shape.fields, common, addresses, self._lists))
+        return Compiler(shapes, derived(options), spaces)
+
+    def handle(self, octets: bytes, exporter: tuple[str, int], now_ms: int) -> None:
+        """Carry one datagram all the way."""
+        counts = self.counts
+        counts["datagrams.received"] += 1
+        counts["octets.received"] += len(octets)
+        before = len(self._documents)
+        try:
+            for rows, compiled, context in self._sets(octets, exporter, now_ms):
+                compiled.write(rows, self._outs, context)
+        except DecodeError as refused:
+            counts.add(f"datagrams.refused.{refused.reason}")
+        counts["documents.written"] += len(self._documents) - before
+
+    def _sets(self, octets: bytes, exporter: tuple[str, int], now_ms: int) -> Iterator[Any]:
+        if len(octets) < _SHORTEST:
+            raise DecodeError("too_short")
+        version = octets[0] << 8 | octets[1]
+        protocol = self._protocols.get(version)
+        if protocol is None:
+            raise DecodeError("unknown_version")
+        if version in self._off:
+            raise DecodeError("protocol_off")
+        sets: Iterator[Any] = protocol.sets(octets, exporter, now_ms, Budget(self._limit))
+        return sets
+
+    def take(self) -> list[str]:
+        """Give the finished documents and forget them."""
+        documents = self._documents[:]
+        self._documents.clear()
+        return documents
+
+    def gauges(self) -> dict[str, float]:
+        """Give what is in memory now, by metric name."""
+        return {"templates": len(self._store), "addresses": sum(len(a) for a in self._addresses)}
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """Give the state of each enricher and list."""
+        return {**{name: {"state": "on"} for name in self._providers}, **self._lists.states()}
+
+    def explain(self) -> Iterator[tuple[str, str]]:
+        """Give title and source of every template that data has used."""
+        for template in self._compiler.latest():
+            title = f"{template.protocol}, {len(template.columns)} fields, {template.size} octets"
+            if template.compiled is not None:
+                yield title, template.compiled.source
+
+
+def _providers(options: Options, counts: Counts) -> dict[str, Any]:
+    """Open the databases that the options ask for."""
+    geoip, asn = (f"EF_PROCESSOR_ENRICH_IPADDR_MAXMIND_{name}" for name in ("GEOIP", "ASN"))
+    providers: dict[str, Any] = {}
+
+    def failed(name: str) -> Callable[[], None]:
+        return lambda: counts.add(f"lookups.failed.{name}")
+
+    if options[f"{geoip}_ENABLE"]:
+        providers["maxmind_geoip"] = GeoIP(
+            f"{geoip}_PATH",
+            options[f"{geoip}_PATH"],
+            failed("maxmind_geoip"),
+            values=options[f"{geoip}_VALUES"],
+            language=options[f"{geoip}_LANG"],
+        )
+    if options[f"{asn}_ENABLE"]:
+        providers["maxmind_asn"] = Asn(f"{asn}_PATH", options[f"{asn}_PATH"], failed("maxmind_asn"))
+    return providers

@@ -1,0 +1,1 @@
+"""Threat data: readers turn files into entries, lists match addresses against them."""

@@ -1,0 +1,136 @@
+"""The figures as tables for people and as JSON for programs."""
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import flood, load
+from bench.endtoend import Result
+
+
+class Figure(NamedTuple):
+    """One measured figure in all its runs; `text` says in a line what it is."""
+
+    name: str
+    text: str
+    us_per_flow: Sequence[float]
+
+    def as_json(self) -> dict[str, Any]:
+        best, middle, worst = spread(self.us_per_flow)
+        return {"text": self.text, "runs": list(self.us_per_flow), "min": best, "median": middle, "max": worst}
+
+
+class Goal(NamedTuple):
+    """What was promised, and what came out; a binding one that is missed fails the bench."""
+
+    text: str
+    wanted: str
+    found: str
+    kept: bool
+    binding: bool = False
+
+
+def spread(values: Sequence[float]) -> tuple[float, float, float]:
+    """Best, median and worst."""
+    return min(values), statistics.median(values), max(values)
+
+
+class Report:
+    """Collects figures, prints each table when it is complete, writes all of it as JSON at the end."""
+
+    def __init__(self, console: Console, about: dict[str, Any]) -> None:
+        self._console = console
+        self._json: dict[str, Any] = {"about": {**machine(), **about}}
+        for key, value in self._json["about"].items():
+            console.print(f"{key}: {value}", highlight=False)
+
+    def figures(self, title: str, key: str, protocol: str, figures: Sequence[Figure]) -> None:
+        """Show CPU microseconds per flow, a line a figure."""
+        table = Table(
+            "", "best", "median", "worst", "", title=f"{title}, {protocol}: CPU µs per flow", title_justify="left"
+        )
+        for column in table.columns[1:4]:
+            column.justify = "right"
+        for figure in figures:
+            table.add_row(figure.name, *(f"{value:.2f}" for value in spread(figure.us_per_flow)), figure.text)
+        self._console.print(table)
+        section = self._json.setdefault(key, {})
+        section[protocol] = {figure.name: figure.as_json() for figure in figures}
+
+    def sustained(self, verdict: load.Verdict) -> None:
+        """Show what became of a load."""
+        median, most, worst = load.spread_ms(verdict.answers_ms)
+        offer = verdict.offer
+        rows = [
+            (
+                "offered",
+                f"{offer.flows} flows in {offer.datagrams} datagrams, {offer.flows / offer.seconds:.0f} flows/s",
+            ),
+            ("sender late by at most", f"{offer.late_s * 1_000:.0f} ms"),
+            ("received", f"{verdict.datagrams_received} datagrams (the collector's own counter)"),
+            ("documents", f"{verdict.documents} delivered, {verdict.lost} flows lost"),
+            ("dropped at the socket", f"{verdict.kernel_drops} datagrams (the kernel's counter)"),
+            ("worker's CPU", f"{verdict.cpu_share:.0%} of one processor"),
+            ("answers to /livez", f"{median:.1f} ms median, {most:.1f} ms 99th percentile, {worst:.1f} ms worst"),
+        ]
+        self._rows(f"load, {verdict.protocol}", rows)
+        found = {"flows": offer.flows, "documents": verdict.documents, "lost": verdict.lost, "seconds": offer.seconds}
+        found |= {"kernel_drops": verdict.kernel_drops, "cpu_share": verdict.cpu_share, "kept": verdict.kept}
+        self._json.setdefault("load", []).append(
+            {**found, "protocol": verdict.protocol, "livez_ms": {"median": median, "p99": most, "max": worst}}
+        )
+
+    def flooded(self, verdict: flood.Verdict) -> None:
+        """Show what a flood of templates left behind."""
+        rows = [
+            ("templates", f"{verdict.templates}, all different, from {verdict.source_ports} source ports"),
+            ("flows", f"{verdict.flows} sent with them, {verdict.documents} documents"),
+            ("memory", f"{verdict.peak_octets / 1e6:.0f} MB resident at most"),
+            ("CPU", f"{verdict.cpu_s / verdict.templates * 1e3:.2f} ms a template with its data"),
+        ]
+        self._rows("flood of templates", rows)
+        self._json.setdefault("flood", []).append({**verdict._asdict(), "kept": verdict.kept})
+
+    def goals(self, goals: Sequence[Goal]) -> None:
+        """Show what was promised beside what was found."""
+        table = Table("goal", "wanted", "found", "", title="goals", title_justify="left")
+        for goal in goals:
+            table.add_row(goal.text, goal.wanted, goal.found, "kept" if goal.kept else "MISSED")
+        self._console.print(table)
+        self._json["goals"] = [goal._asdict() for goal in goals]
+
+    def _rows(self, title: str, rows: Sequence[tuple[str, str]]) -> None:
+        table = Table("", "", title=title, title_justify="left", show_header=False)
+        for row in rows:
+            table.add_row(*row)
+        self._console.print(table)
+
+    def write(self, path: Path) -> None:
+        """Write everything that was shown."""
+        path.write_text(json.dumps(self._json, indent=2) + "\n")
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on besides the code."""
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return {
+        "python": platform.python_version(),
+        "processor": models[0].partition(":")[2].strip() if models else platform.machine(),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+    }
+
+
+def end_to_end_figures(results: Sequence[Result]) -> list[Figure]:
+    """Give results as figures, each with the rate it was measured at."""
+    return [
+        Figure(result.name, f"{result.text}; {result.flows_per_s:.0f} flows/s offered, none lost", result.us_per_flow)
+        for result in results
+    ]

@@ -1,0 +1,226 @@
+"""What each stage costs by itself, in this process: receive, decode, document, output, and parts of the document."""
+
+import cProfile
+import gc
+import io
+import pstats
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from bench import ours, traffic
+from bench.report import Figure
+from bench.streams import RECORDS, Stream, stream
+from bench.world import Files, World
+from flowcoll.config import load
+from flowcoll.counters import Counts
+from flowcoll.errors import SetupError
+from flowcoll.logs import Log
+from flowcoll.output import Output
+from flowcoll.output.file import file_output
+from flowcoll.pipeline import Pipeline
+
+T = TypeVar("T")
+
+BURST = 64  # datagrams that the worker reads between two turns of its hub, and hands over in one batch
+EXPORTER = ("127.0.0.1", 40_000)
+PROFILE_LINES = 30
+
+PARTS = {
+    "community ID": {"EF_PROCESSOR_ENRICH_COMMUNITYID_ENABLE": "false"},
+    "conversation id": {"EF_PROCESSOR_ENRICH_CONVERSATIONID_ENABLE": "false"},
+    "client and server": {"EF_PROCESSOR_EXPAND_CLISRV": "false"},
+    "related": {"EF_PROCESSOR_DROP_FIELDS": "related"},
+    "flow times": {"EF_PROCESSOR_DROP_FIELDS": "event.start,event.end,event.duration"},
+    "sampling": {"EF_PROCESSOR_SAMPLING_CORRECT": "false", "EF_PROCESSOR_DROP_FIELDS": "flow.sampling"},
+    "threat match": {"EF_PROCESSOR_ENRICH_IPADDR_THREAT_BENCH_ENABLE": "false"},
+    "place and AS": {
+        "EF_PROCESSOR_ENRICH_IPADDR_MAXMIND_GEOIP_ENABLE": "false",
+        "EF_PROCESSOR_ENRICH_IPADDR_MAXMIND_ASN_ENABLE": "false",
+    },
+}
+"""Part of the document -> options that leave it out."""
+
+
+class Bench(NamedTuple):
+    """What the stages are measured on."""
+
+    world: World
+    files: Files
+    folder: Path
+    now_s: int
+    flows: int
+    rounds: int
+
+
+class Stage(NamedTuple):
+    """Something to measure; `measure` does it once, for all flows, and gives the nanoseconds of CPU it took."""
+
+    name: str
+    text: str
+    measure: Callable[[], int]
+
+
+def stages(protocol: str, bench: Bench) -> list[Figure]:
+    """Measure every stage of one protocol, their rounds interleaved."""
+    warm = _warm(protocol, bench)
+    fresh = _fresh(protocol, bench)
+    options = ours.settings(bench.files, bench.folder)
+    default, lean, anew = (_pipeline(each, bench) for each in (options, options | ours.LEAN, options))
+    documents = _carry(default, warm)
+    _carry(lean, warm)
+    null = file_output("bench", Path("/dev/null"), Counts(), Log(io.StringIO()))
+    size = sum(map(len, documents)) / len(documents)
+    figures = _interleaved(
+        [
+            Stage("receive", "recvfrom of datagrams that wait at a socket", partial(_receive, warm)),
+            Stage("decode", "headers and sets to rows, nothing written", partial(_cpu_ns, _decode, default, warm)),
+            Stage(
+                "pipeline",
+                f"decode and write {size:.0f} octets, addresses known",
+                partial(_cpu_ns, _spend, default, warm),
+            ),
+            Stage("pipeline, lean", "without client.*, server.*, related.*", partial(_cpu_ns, _spend, lean, warm)),
+            Stage("pipeline, new", "as pipeline, every address new", lambda: _cpu_ns(_spend, anew, next(fresh))),
+            Stage(
+                "output", "documents joined, encoded, written to /dev/null", partial(_cpu_ns, _write, null, documents)
+            ),
+        ],
+        warm.flows,
+        bench.rounds,
+    )
+    by_name = {figure.name: figure.us_per_flow for figure in figures}
+    misses = [(new - known) / 2 for new, known in zip(by_name["pipeline, new"], by_name["pipeline"], strict=True)]
+    figures.append(Figure("an address", "looked up for the first time: half of what new ones add to a flow", misses))
+    return figures
+
+
+def parts(protocol: str, bench: Bench) -> list[Figure]:
+    """Measure the pipeline without this or that; what a part costs is the difference to the first line."""
+    warm = _warm(protocol, bench)
+    options = ours.settings(bench.files, bench.folder)
+
+    def stage(name: str, without: Mapping[str, str]) -> Stage:
+        pipeline = _pipeline({**options, **without}, bench)
+        documents = _carry(pipeline, warm)
+        text = f"{sum(map(len, documents)) / len(documents):.0f} octets a document"
+        return Stage(name, text, partial(_cpu_ns, _spend, pipeline, warm))
+
+    all_of_it = stage("everything", {})
+    return _interleaved(
+        [all_of_it, *(stage(f"without {name}", without) for name, without in PARTS.items())], warm.flows, bench.rounds
+    )
+
+
+def profile(protocol: str, bench: Bench) -> str:
+    """Run the pipeline under the interpreter's profiler and give its table, and the source of the generated code."""
+    warm = _warm(protocol, bench)
+    pipeline = _pipeline(ours.settings(bench.files, bench.folder), bench)
+    _carry(pipeline, warm)
+    profiler = cProfile.Profile()
+    profiler.runcall(_spend, pipeline, warm)
+    told = io.StringIO()
+    pstats.Stats(profiler, stream=told).sort_stats("tottime").print_stats(PROFILE_LINES)
+    return told.getvalue() + "".join(f"# {title}\n{source}\n" for title, source in pipeline.explain())
+
+
+def _interleaved(stages: Sequence[Stage], flows: int, rounds: int) -> list[Figure]:
+    """Time each stage once a round, so that a noisy moment does not fall on one of them alone."""
+    gc.collect()
+    gc.freeze()  # as `flowcoll run` does before it receives
+    runs: dict[str, list[float]] = {stage.name: [] for stage in stages}
+    for _ in range(rounds):
+        for stage in stages:
+            runs[stage.name].append(stage.measure() / flows / 1_000)
+    return [Figure(stage.name, stage.text, runs[stage.name]) for stage in stages]
+
+
+def _warm(protocol: str, bench: Bench) -> Stream:
+    return stream(protocol, traffic.warm(bench.world), bench.flows, bench.now_s)
+
+
+def _fresh(protocol: str, bench: Bench) -> Iterator[Stream]:
+    flows = traffic.fresh(bench.world)
+    while True:
+        yield stream(protocol, flows, bench.flows, bench.now_s)
+
+
+def _pipeline(options: Mapping[str, str], bench: Bench) -> Pipeline:
+    return Pipeline(load(ours.no_file(bench.folder), options, ()), Counts(), Log(io.StringIO()))
+
+
+def _carry(pipeline: Pipeline, stream: Stream) -> list[str]:
+    """Carry a whole stream and give its documents."""
+    documents: list[str] = []
+    _spend(pipeline, stream, documents.extend)
+    if len(documents) != stream.flows:
+        raise SetupError(
+            f"{len(documents)} documents came of {stream.flows} flows of {stream.protocol}: mend the pipeline"
+        )
+    return documents
+
+
+def _cpu_ns(work: Callable[..., None], *args: Any) -> int:
+    begin = time.process_time_ns()
+    work(*args)
+    return time.process_time_ns() - begin
+
+
+def _spend(pipeline: Pipeline, stream: Stream, keep: Callable[[list[str]], object] = len) -> None:
+    """Carry a stream as the worker does: a burst, then the documents are taken away."""
+    handle, take, now_ms = pipeline.handle, pipeline.take, time.time_ns() // 1_000_000
+    for burst in _bursts(stream.datagrams, BURST):
+        for octets in burst:
+            handle(octets, EXPORTER, now_ms)
+        keep(take())
+
+
+def _decode(pipeline: Pipeline, stream: Stream) -> None:
+    """Read headers, sets and records; the rows go nowhere."""
+    sets, now_ms = pipeline._sets, time.time_ns() // 1_000_000
+    for octets in stream.datagrams:
+        for rows, _, _ in sets(octets, EXPORTER, now_ms):
+            deque(rows, maxlen=0)
+
+
+def _write(output: Output, documents: list[str]) -> None:
+    for batch in _bursts(documents, BURST * RECORDS):
+        output.write(batch)
+
+
+def _receive(stream: Stream) -> int:
+    """Read a stream burst by burst, as the worker does; only the reading is timed, not the sending."""
+    spent = 0
+    with _udp() as to, _udp() as by:
+        by.connect(to.getsockname())
+        for burst in _bursts(stream.datagrams, BURST):
+            for octets in burst:
+                by.send(octets)
+            spent += _cpu_ns(_drain, to)
+    return spent
+
+
+def _drain(sock: socket.socket) -> None:
+    recvfrom = sock.recvfrom
+    try:
+        for _ in range(BURST):
+            recvfrom(65_535)
+    except BlockingIOError:
+        pass
+
+
+def _udp() -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    sock.setblocking(False)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+def _bursts(items: list[T], size: int) -> Iterator[list[T]]:
+    for at in range(0, len(items), size):
+        yield items[at : at + size]

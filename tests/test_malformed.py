@@ -1,0 +1,258 @@
+"""Bad input gives documents or a counted refusal: never an exception, never broken JSON, never an uncounted loss.
+
+What is cut: each datagram whose kinds and sizes of sets or samples a case shows for the first time, at every octet; one
+that only repeats them with other values, at every sixteenth. What is mutated is drawn with fixed seeds.
+"""
+
+import random
+import struct
+from collections.abc import Iterator
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpus import Collector, Golden, enriching, goldens
+from flowcoll.decode.capture import Payload
+
+CASES = goldens()
+MUTANTS = 100
+SOMEBODY = Payload(1_700_000_000.0, "192.0.2.1", 50_000, 2055, b"")
+
+
+class Checker:
+    """A collector that is held to its promises after every datagram."""
+
+    def __init__(self) -> None:
+        self._collector = Collector(enriching())
+        self._received = 0
+        self._documents = 0
+
+    def check(self, payload: Payload, octets: bytes) -> None:
+        """Carry these octets as if they had come in this payload."""
+        try:
+            documents = self._collector.carry([payload._replace(octets=octets)])
+            for document in documents:
+                orjson.loads(document)
+        except Exception as exc:  # noqa: BLE001  the finding itself, whatever it is, with what brought it about
+            pytest.fail(f"{type(exc).__name__}: {exc}\nfrom {payload.source}: {octets.hex()}")
+        self._received += 1
+        self._documents += len(documents)
+        counts = self._collector.counts
+        judged = sum(n for key, n in counts.items() if key.startswith(("datagrams.decoded.", "datagrams.refused.")))
+        assert counts["datagrams.received"] == judged == self._received, octets.hex()
+        assert counts["documents.written"] == self._documents, octets.hex()
+        assert counts["bugs"] == 0, octets.hex()
+
+    def close(self) -> None:
+        """Check what needs no check after every datagram."""
+        assert self._collector.counts.undeclared() == []
+
+
+@pytest.fixture
+def checker() -> Iterator[Checker]:
+    checker = Checker()
+    yield checker
+    checker.close()
+
+
+@pytest.fixture(scope="module")
+def lasting_checker() -> Iterator[Checker]:
+    checker = Checker()
+    yield checker
+    checker.close()
+
+
+def pieces(octets: bytes) -> tuple[bytes, list[tuple[int, bytes]]]:
+    """Header, and kind and octets of each set or sample as far as their lengths can be followed."""
+    version = int.from_bytes(octets[:2], "big")
+    at, head = {9: (20, ">HH"), 10: (16, ">HH"), 0: (28, ">II")}.get(version, (len(octets), ">HH"))
+    header, found = octets[:at], []
+    while at + struct.calcsize(head) <= len(octets):
+        kind, length = struct.unpack_from(head, octets, at)
+        length = length + 8 if version == 0 else max(length, 4)
+        found.append((kind, octets[at : at + length]))
+        at += length
+    return header, found
+
+
+def layout(octets: bytes) -> tuple[tuple[int, int | bytes], ...]:
+    """Kinds and sizes of what a datagram holds, templates word for word."""
+    header, found = pieces(octets)
+    return ((-1, len(header)), *((kind, body if kind < 4 else len(body)) for kind, body in found))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_truncation(case: Golden, checker: Checker) -> None:
+    """Cut anywhere, a datagram yields documents or is refused, and the datagrams after it are read."""
+    seen: set[tuple[int, int | bytes]] = set()
+    for payload in case.payloads:
+        new = set(layout(payload.octets)) - seen
+        seen |= new
+        for end in range(0, len(payload.octets) + 1, 1 if new else 16):
+            checker.check(payload, payload.octets[:end])
+        checker.check(payload, payload.octets)
+
+
+class Mutator:
+    """Spoils datagrams in the ways of broken exporters and of people who want to break a collector."""
+
+    def __init__(self, seed: str, others: list[bytes]) -> None:
+        self._random = random.Random(seed)
+        self._others = others
+
+    def spoil(self, octets: bytes) -> bytes:
+        """The datagram after one to three changes."""
+        ways = (self._flip, self._word, self._length, self._insert, self._delete, self._reorder, self._splice)
+        for _ in range(self._random.randint(1, 3)):
+            octets = self._random.choice(ways)(octets)
+        return octets[:65_507]
+
+    def _at(self, octets: bytes, size: int = 1, step: int = 1) -> int:
+        return self._random.randrange(0, max(1, len(octets) - size + 1), step)
+
+    def _put(self, octets: bytes, at: int, new: bytes) -> bytes:
+        return octets[:at] + new + octets[at + len(new) :]
+
+    def _flip(self, octets: bytes) -> bytes:
+        spoilt = bytearray(octets or b"\0")
+        for _ in range(self._random.randint(1, 8)):
+            spoilt[self._random.randrange(len(spoilt))] ^= 1 << self._random.randrange(8)
+        return bytes(spoilt)
+
+    def _word(self, octets: bytes) -> bytes:
+        """A number somewhere becomes one that is easily handled wrong."""
+        form = self._random.choice([">B", ">H", ">I", ">Q"])
+        size = struct.calcsize(form)
+        most = (1 << 8 * size) - 1
+        value = self._random.choice([0, 1, 2, 3, 4, 5, most // 2, most // 2 + 1, most - 1, most, len(octets) & most])
+        return self._put(octets, self._at(octets, size), struct.pack(form, value))
+
+    def _length(self, octets: bytes) -> bytes:
+        """The length or count in a header, of the datagram, of a set or of a template, is a lie."""
+        header, found = pieces(octets)
+        starts = [2, *(len(header) + sum(len(body) for _, body in found[:n]) + 2 for n in range(len(found)))]
+        at = self._random.choice(starts) + self._random.choice([0, 0, 2, 4, 6])
+        true = int.from_bytes(octets[at : at + 2], "big")
+        lie = self._random.choice([0, 1, 3, 4, 5, true - 1, true + 1, true + 4, true * 2, 0x7FFF, 0xFFFF]) & 0xFFFF
+        return self._put(octets, at, struct.pack(">H", lie))
+
+    def _insert(self, octets: bytes) -> bytes:
+        at = self._at(octets)
+        new = self._random.choice([bytes(self._random.randint(1, 40)), self._random.randbytes(4), octets[at : at + 48]])
+        return octets[:at] + new + octets[at:]
+
+    def _delete(self, octets: bytes) -> bytes:
+        at = self._at(octets)
+        return octets[:at] + octets[at + self._random.choice([1, 2, 4, 48, 1000]) :]
+
+    def _reorder(self, octets: bytes) -> bytes:
+        """Sets and samples in another order, some twice, some not at all."""
+        header, found = pieces(octets)
+        bodies = [body for _, body in found]
+        return (
+            header + b"".join(self._random.choices(bodies, k=self._random.randint(1, 2 * len(bodies))))
+            if bodies
+            else header
+        )
+
+    def _splice(self, octets: bytes) -> bytes:
+        """The head of this datagram and the tail of another, perhaps of another protocol."""
+        other = self._random.choice(self._others)
+        return octets[: self._at(octets)] + other[self._at(other) :]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_mutation(case: Golden, checker: Checker) -> None:
+    """However a datagram is spoilt, it yields documents or is refused, before and after its templates are known."""
+    others = [other.payloads[-1].octets for other in CASES]
+    mutator = Mutator(case.name, others)
+    for number in range(MUTANTS):
+        payload = case.payloads[number % len(case.payloads)]
+        checker.check(payload, mutator.spoil(payload.octets))
+        if number % 20 == 0:
+            for sound in case.payloads[:8]:
+                checker.check(sound, sound.octets)
+
+
+HEADERS = {
+    "netflow 1": lambda body: struct.pack(">HHIII", 1, len(body) // 52, 7_000, 1_700_000_000, 0),
+    "netflow 5": lambda body: struct.pack(">HHIIIIBBH", 5, len(body) // 48, 7_000, 1_700_000_000, 0, 1, 0, 0, 0x4001),
+    "netflow 9": lambda _: struct.pack(">HHIIII", 9, 2, 7_000, 1_700_000_000, 1, 7),
+    "ipfix": lambda body: struct.pack(">HHIII", 10, 16 + len(body), 1_700_000_000, 1, 7),
+    "sflow": lambda _: struct.pack(">IIIIIII", 5, 1, 0xC0000201, 0, 1, 7_000, 3),
+    "nothing": lambda _: b"",
+}
+
+
+@pytest.mark.parametrize("protocol", HEADERS)
+def test_random_octets(protocol: str, checker: Checker) -> None:
+    """Behind a right header, any octets yield documents or are refused."""
+    source = random.Random(protocol)
+    for _ in range(300):
+        body = source.randbytes(source.choice([0, 1, 7, 48, 100, 480, 1440]))
+        checker.check(SOMEBODY, HEADERS[protocol](body) + body)
+
+
+def blocks(bodies: list[tuple[int, bytes]]) -> bytes:
+    """Sets with their headers."""
+    return b"".join(struct.pack(">HH", kind, 4 + len(body)) + body for kind, body in bodies)
+
+
+LENGTHS = st.one_of(
+    st.sampled_from([0, 1, 2, 3, 4, 5, 6, 8, 16, 20, 0xFFFF]), st.integers(0, 64), st.integers(0, 0xFFFF)
+)
+ELEMENTS = st.one_of(st.integers(0, 500), st.integers(0, 0x7FFF), st.sampled_from([8, 12, 27, 28, 4, 7, 11, 1, 2, 210]))
+FIELDS = st.lists(st.tuples(ELEMENTS, st.sampled_from([0, 0, 0, 29305, 9, 35632, 2**32 - 1]), LENGTHS), max_size=30)
+
+
+@settings(max_examples=100)
+@given(fields=FIELDS, data=st.binary(max_size=400), scopes=st.integers(0, 40))
+def test_any_template(fields: list[tuple[int, int, int]], data: bytes, scopes: int, lasting_checker: Checker) -> None:
+    """A template may hold any elements in any widths: what it describes is decoded, or it is refused, and counted."""
+    plain = b"".join(struct.pack(">HH", element, length) for element, _, length in fields)
+    ours = b"".join(
+        struct.pack(">HHI", element | 0x8000, length, pen) if pen else struct.pack(">HH", element, length)
+        for element, pen, length in fields
+    )
+    count = len(fields)
+    for kind, template in (
+        (2, struct.pack(">HH", 256, count) + ours),
+        (3, struct.pack(">HHH", 256, count, scopes) + ours),
+    ):
+        body = blocks([(kind, template), (256, data)])
+        lasting_checker.check(SOMEBODY, HEADERS["ipfix"](body) + body)
+    for kind, template in (
+        (0, struct.pack(">HH", 256, count) + plain),
+        (1, struct.pack(">HHH", 256, scopes * 4, max(0, count - scopes) * 4) + plain),
+    ):
+        body = blocks([(kind, template), (256, data)])
+        lasting_checker.check(SOMEBODY, HEADERS["netflow 9"](body) + body)
+
+
+def xdr(kind: int, body: bytes) -> bytes:
+    return struct.pack(">II", kind, len(body)) + body
+
+
+RECORDS = st.one_of(
+    st.tuples(st.just(1), st.integers(0, 20), st.binary(max_size=128)),
+    st.tuples(st.integers(2, 1100), st.just(0), st.binary(max_size=64)),
+)
+
+
+@settings(max_examples=150)
+@given(records=st.lists(RECORDS, max_size=5), ethertype=st.sampled_from([0x0800, 0x86DD, 0x8100, 0x8847, 7]))
+def test_any_sample(records: list[tuple[int, int, bytes]], ethertype: int, lasting_checker: Checker) -> None:
+    """A flow sample may hold any records, a sampled header any octets: documents, or counted refusals."""
+    bodies = []
+    for kind, protocol, octets in records:
+        if kind == 1:
+            sampled = octets[:12] + struct.pack(">H", ethertype) + octets[12:]
+            head = struct.pack(">IIII", protocol, 1500, 4, len(sampled))
+            bodies.append(xdr(1, head + sampled + bytes(-len(sampled) % 4)))
+        else:
+            bodies.append(xdr(kind, octets + bytes(-len(octets) % 4)))
+    small = xdr(1, struct.pack(">IIIIIIII", 1, 2, 100, 1000, 0, 3, 4, len(bodies)) + b"".join(bodies))
+    large = xdr(3, struct.pack(">11I", 1, 0, 2, 100, 1000, 0, 0, 3, 0, 4, len(bodies)) + b"".join(bodies))
+    lasting_checker.check(SOMEBODY, HEADERS["sflow"](b"") + small + large + small)

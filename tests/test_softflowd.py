@@ -1,0 +1,196 @@
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from traffic import Flow, Volume, capture, truth
+
+pytestmark = pytest.mark.stack
+
+ICMP = {1, 58}
+
+
+def program(name: str, package: str) -> str:
+    """Where a program is, or a failure that names its Debian package."""
+    found = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    assert found, f"{name} is missing: apt-get install {package}"
+    return found
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+class Collector:
+    """A running `flowcoll run`; `documents` is complete once it has stopped."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port(socket.SOCK_DGRAM)
+        self._api = f"http://127.0.0.1:{free_port(socket.SOCK_STREAM)}"
+        self._output = folder / "flows.ndjson"
+        self._log = folder / "flowcoll.log"
+        settings = {
+            "EF_STATE_PATH": folder,
+            "EF_FLOW_SERVER_UDP_IP": "127.0.0.1",
+            "EF_FLOW_SERVER_UDP_PORT": self.port,
+            "EF_API_PORT": self._api.rpartition(":")[2],
+            "EF_OUTPUT_FILE_ENABLE": "true",
+            "EF_OUTPUT_FILE_PATH": self._output,
+        }
+        command = [
+            sys.executable,
+            "-m",
+            "flowcoll",
+            "run",
+            *(f"--set={name}={value}" for name, value in settings.items()),
+        ]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def wait(self) -> None:
+        """Return when the sockets are read."""
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            assert self._process.poll() is None, self._log.read_text()
+            try:
+                with urllib.request.urlopen(self._api + "/readyz", timeout=5):
+                    return
+            except OSError:
+                time.sleep(0.05)
+        pytest.fail("the collector is not ready after 30 s: " + self._log.read_text())
+
+    def stop(self) -> None:
+        """End it as systemd does, which makes it read and write all that was sent to it."""
+        self._process.send_signal(signal.SIGTERM)
+        assert self._process.wait(30) == 0, self._log.read_text()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._output.read_text().splitlines()]
+
+
+@contextmanager
+def collector(folder: Path) -> Iterator[Collector]:
+    """A collector that is ready, and stopped after the block."""
+    running = Collector(folder)
+    try:
+        running.wait()
+        yield running
+        running.stop()
+    finally:
+        running.kill()
+
+
+def volumes(documents: Sequence[dict[str, Any]]) -> dict[Flow, Volume]:
+    """What documents add up to for each direction of each flow; a biflow counts for both."""
+    sums: defaultdict[Flow, list[int]] = defaultdict(lambda: [0, 0])
+    for document in documents:
+        source, destination, network = document["source"], document["destination"], document["network"]
+        protocol = int(network["iana_number"])
+        ports = source.get("port", 0), destination.get("port", 0)
+        if protocol in ICMP:
+            ports = 0, document["icmp"]["type"]["id"] * 256 + document["icmp"]["code"]["id"]
+        forward = Flow(source["ip"], destination["ip"], protocol, *ports)
+        backward = Flow(destination["ip"], source["ip"], protocol, *reversed(ports))
+        for flow, end in ((forward, source), (backward, destination)):
+            if end.get("packets"):
+                sums[flow][0] += end["bytes"]
+                sums[flow][1] += end["packets"]
+    return {flow: Volume(*volume) for flow, volume in sums.items()}
+
+
+@pytest.fixture(scope="module")
+def traffic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return capture(tmp_path_factory.mktemp("traffic") / "traffic.pcap")
+
+
+def run_softflowd(traffic: Path, port: int, folder: Path, *options: str) -> str:
+    """Let softflowd read a capture and export it; `-a` makes it live at the time of the packets."""
+    files = ["-p", str(folder / "softflowd.pid"), "-c", str(folder / "softflowd.ctl")]
+    command = [program("softflowd", "softflowd"), "-d", "-a", "-r", str(traffic), "-n", f"127.0.0.1:{port}", *files]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=30, check=True)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "version"),
+    [
+        (("-v", "5"), "netflow", 5),
+        (("-v", "9"), "netflow", 9),
+        (("-v", "10"), "ipfix", 10),
+        (("-v", "10", "-b"), "ipfix", 10),
+        (("-v", "10", "-A", "milli"), "ipfix", 10),
+        (("-v", "10", "-A", "nano"), "ipfix", 10),
+    ],
+    ids=" ".join,
+)
+def test_softflowd(options: tuple[str, ...], kind: str, version: int, traffic: Path, tmp_path: Path) -> None:
+    """Every octet and packet of a capture arrives in the documents, flow by flow, in each protocol softflowd speaks.
+
+    softflowd leaves out what is not IP, and in NetFlow v5, which has no room for it, IPv6.
+    """
+    expected = truth(traffic)
+    if version == 5:
+        expected = {flow: volume for flow, volume in expected.items() if ":" not in flow.source}
+    with collector(tmp_path) as running:
+        run_softflowd(traffic, running.port, tmp_path, *options)
+    documents = running.documents
+    assert volumes(documents) == expected
+    assert {(one["flow"]["export"]["type"], one["flow"]["export"]["version"]) for one in documents} == {(kind, version)}
+    assert {one["observer"]["ip"] for one in documents} == {"127.0.0.1"}
+
+
+def run_pmacctd(traffic: Path, folder: Path, *settings: str) -> None:
+    """Let pmacctd read a capture and export it through one of its probes."""
+    config = folder / "pmacctd.conf"
+    config.write_text("\n".join([f"pcap_savefile: {traffic}", "pcap_savefile_wait: 1", *settings, ""]))
+    command = [program("pmacctd", "pmacct"), "-f", str(config)]
+    subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+
+@pytest.mark.parametrize(("version", "kind"), [(5, "netflow"), (9, "netflow"), (10, "ipfix")])
+def test_nfprobe(version: int, kind: str, traffic: Path, tmp_path: Path) -> None:
+    """What pmacct's NetFlow probe exports of a capture arrives octet by octet."""
+    expected = {flow: volume for flow, volume in truth(traffic).items() if version != 5 or ":" not in flow.source}
+    with collector(tmp_path) as running:
+        run_pmacctd(
+            traffic,
+            tmp_path,
+            "plugins: nfprobe",
+            f"nfprobe_receiver: 127.0.0.1:{running.port}",
+            f"nfprobe_version: {version}",
+            "aggregate: src_host, dst_host, src_port, dst_port, proto, tos",
+        )
+    documents = running.documents
+    assert volumes(documents) == expected
+    assert {one["flow"]["export"]["type"] for one in documents} == {kind}
+
+
+def test_sfprobe(traffic: Path, tmp_path: Path) -> None:
+    """Each packet that pmacct's sFlow probe samples, here every one, is a document with the length of its frame."""
+    expected = truth(traffic, frames=True)
+    with collector(tmp_path) as running:
+        receiver = f"sfprobe_receiver: 127.0.0.1:{running.port}"
+        run_pmacctd(traffic, tmp_path, "plugins: sfprobe", receiver, "sfprobe_agentip: 127.0.0.9")
+    documents = running.documents
+    assert volumes(documents) == expected
+    assert {one["observer"]["ip"] for one in documents} == {"127.0.0.9"}
+    assert {one["flow"]["export"]["ip"] for one in documents} == {"127.0.0.1"}
