@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799  # the years 1 and 9999, what a date can hold
-WRAP = 1 << 31
+HALF = 1 << 31
 
 
 class Seconds(dict[int, str]):
@@ -26,22 +26,23 @@ MILLIS = tuple(f"{ms:03d}Z" for ms in range(1000))
 class Context:
     """One exporter, and the datagram of it that is being decoded; times are ms since 1970.
 
-    now: when the datagram came. export: when the exporter sent it. wall and mark: a time given in ms of system
-    uptime is `wall - (mark - uptime & 0xFFFFFFFF)`, right over a wrap of the 32-bit uptime. rate: packets that one
-    counted packet stands for, as the header says it.
+    now: when the datagram came. export: when the exporter sent it. A time given in ms of system uptime, 32 bits that
+    wrap after 49.7 days, is `early + ms if ms < edge else late + ms`: the one of its two readings that is nearer to
+    the export. rate: packets that one counted packet stands for, as the header says it.
     """
 
     __slots__ = (
+        "early",
+        "edge",
         "export",
         "export_ip",
-        "mark",
+        "late",
         "now",
         "observer",
         "protocol",
         "rate",
         "rate_source",
         "version",
-        "wall",
     )
 
     def __init__(self, observer: str, source: str) -> None:
@@ -49,8 +50,7 @@ class Context:
         self.export_ip = f'"ip":"{source}",' if source != observer else ""
         self.now = 0
         self.export = 0
-        self.wall = 0
-        self.mark = 0
+        self.early = self.edge = self.late = 0
         self.rate = 1
         self.rate_source = "none"
         self.protocol = ""
@@ -60,8 +60,11 @@ class Context:
         """Set the times of the datagram that is decoded next."""
         self.now = now_ms
         self.export = export_ms
-        self.wall = export_ms + WRAP
-        self.mark = uptime_ms + WRAP
+        boot = export_ms - uptime_ms
+        if uptime_ms < HALF:
+            self.early, self.edge, self.late = boot, uptime_ms + HALF, boot - 2 * HALF
+        else:
+            self.early, self.edge, self.late = boot + 2 * HALF, uptime_ms - HALF, boot
 
 
 class Contexts:

@@ -168,7 +168,8 @@ def _index(port: int) -> int:
 def _router(sample: bytes, start: int, octets: int, extra: dict[int, tuple[object, ...]]) -> None:
     family = _WORD(sample, start)[0]
     if family == 1:
-        extra[ROUTER4] = tuple(_WORD(sample, start + at)[0] for at in (4, 8, 12))
+        address, mask_from, mask_to = (_WORD(sample, start + at)[0] for at in (4, 8, 12))
+        extra[ROUTER4] = (address, mask_from & 255, mask_to & 255)
     elif family == 2 and octets >= 28:
         masks = _PAIR(sample, start + 20)
-        extra[ROUTER6] = (sample[start + 4 : start + 20], *masks)
+        extra[ROUTER6] = (sample[start + 4 : start + 20], masks[0] & 255, masks[1] & 255)

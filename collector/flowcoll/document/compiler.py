@@ -152,7 +152,9 @@ class _Build:
         """Give the text of both functions."""
         common = [self._line(number, shape) for number, shape in enumerate(shapes)]
         condition = next((row.when for row in self._derived.values() if row.when), "")
-        self._rare = bool(condition) and self._try((), condition) is not None
+        self._rare = bool(condition) and self._value(condition) is not None
+        if self._rare:
+            self._use(condition)
         rare = [self._line(number, shape) for number, shape in enumerate(shapes)] if self._rare else []
         used = [value for value in self._order if value.uses]
         needed = [name for name in self._columns if (value := self._values.get(name)) and value.uses]
@@ -160,12 +162,12 @@ class _Build:
             needed = list(self._columns)
         sets = [f"    {', '.join(v.names)} = {v.code}" for v in used if v.level == _SET]
         own = [v for v in used if v.level == _RECORD and v.code]
-        records = [f"        {', '.join(v.names)} = {v.code}" for v in own if not v.rare]
+        records = ["        " + line for v in own if not v.rare for line in _assignment(v)]
         outs = [f"    out{number} = outs[{number}]" for number in range(len(shapes))]
         heads = [f"    {name} = f'''{text}'''" for text, name in self._prologue.items()]
         loop = [f"    for {', '.join(needed)}, in rows:" if needed else "    for _ in rows:"]
         if rare:
-            special = [f"            {', '.join(v.names)} = {v.code}" for v in own if v.rare]
+            special = ["            " + line for v in own if v.rare for line in _assignment(v)]
             branch = [f"        if {condition}:", *special, *(f"            {line}" for line in rare)]
             last = [*branch, "        else:", *(f"            {line}" for line in common)]
         else:
@@ -431,6 +433,21 @@ class _Build:
         names = [c.name for c in columns if c.name]
         lines += ["        if here > end: raise Truncated", f"        yield ({''.join(n + ', ' for n in names)})"]
         return lines
+
+
+def _assignment(value: _Value) -> list[str]:
+    """Give the lines that work a value out; a choice between tuples becomes a branch, which builds none."""
+    plain = [f"{', '.join(value.names)} = {value.code}"]
+    if len(value.names) == 1:
+        return plain
+    tree = ast.parse(value.code, mode="eval").body
+    if not (isinstance(tree, ast.IfExp) and isinstance(tree.body, ast.Tuple) and isinstance(tree.orelse, ast.Tuple)):
+        return plain
+
+    def each(values: ast.Tuple) -> list[str]:
+        return [f"    {name} = {ast.unparse(one)}" for name, one in zip(value.names, values.elts, strict=True)]
+
+    return [f"if {ast.unparse(tree.test)}:", *each(tree.body), "else:", *each(tree.orelse)]
 
 
 def _names(code: str) -> set[str]:

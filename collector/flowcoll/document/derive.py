@@ -6,16 +6,18 @@ does not use. A row may give several names at once. Expressions run in the names
 and must not raise on any record.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from flowcoll.config import Options
-from flowcoll.enrich import client_server
+from flowcoll.enrich import client_server, community_id, conversation_id
 
 CONTEXT = {
     "now": "ctx.now",
     "export": "ctx.export",
-    "wall": "ctx.wall",
-    "mark": "ctx.mark",
+    "early": "ctx.early",
+    "edge": "ctx.edge",
+    "late": "ctx.late",
     "observer": "ctx.observer",
     "export_ip": "ctx.export_ip",
     "protocol_name": "ctx.protocol",
@@ -25,7 +27,7 @@ CONTEXT = {
 }
 """Names that hold for a whole set -> where the generated code reads them."""
 
-UPTIME = frozenset({"wall", "mark"})
+UPTIME = frozenset({"early", "edge", "late"})
 """Names that only a header with the exporter's uptime gives."""
 
 WITH_UPTIME = frozenset({"netflow5", "netflow9"})
@@ -90,9 +92,9 @@ def _addresses(options: Options) -> tuple[Derived, ...]:
             "6 given destinationIPv6Address",
             "ipVersion",
         ),
-        _row("where", "src_flags & PRIVATE | (dst_flags & PRIVATE) << 1"),
-        _row("source_prefix", "sourceIPv4PrefixLength", "sourceIPv6PrefixLength"),
-        _row("destination_prefix", "destinationIPv4PrefixLength", "destinationIPv6PrefixLength"),
+        _row("direction locality listed", "WHERE[src_flags][dst_flags]"),
+        _row("source_prefix", "DIGITS[sourceIPv4PrefixLength]", "DIGITS[sourceIPv6PrefixLength]"),
+        _row("destination_prefix", "DIGITS[destinationIPv4PrefixLength]", "DIGITS[destinationIPv6PrefixLength]"),
         _row("next_hop", "NEXT_HOP[ipNextHopIPv4Address]", "NEXT_HOP[ipNextHopIPv6Address]"),
         nat("src", "Source"),
         nat("dst", "Destination"),
@@ -101,8 +103,10 @@ def _addresses(options: Options) -> tuple[Derived, ...]:
 
 def _times() -> tuple[Derived, ...]:
     def uptime(element: str) -> tuple[str, str]:
-        # The header's way is right over a wrap of the 32-bit uptime, and for a flow that ends just after the export.
-        return f"wall - (mark - {element} & 0xFFFFFFFF)", f"systemInitTimeMilliseconds + {element}"
+        return (
+            f"early + {element} if {element} < edge else late + {element}",
+            f"systemInitTimeMilliseconds + {element}",
+        )
 
     return (
         _row(
@@ -148,8 +152,8 @@ def _volume(options: Options) -> tuple[Derived, ...]:
         _row("rate_source", '"record" if samplingInterval else header_rate_source', "header_rate_source"),
         _row("octets", "octetDeltaCount", "layer2OctetDeltaCount", "dataLinkFrameSize", "postOctetDeltaCount"),
         _row("frames", "packetDeltaCount", "layer2FrameDeltaCount", "1 given dataLinkFrameSize", "postPacketDeltaCount"),
-        _row("bytes", f"octets{corrected}"),
-        _row("packets", f"frames{corrected}"),
+        _row("bytes", f'f"{{octets{corrected}}}"'),
+        _row("packets", f'f"{{frames{corrected}}}"'),
     )
 
 
@@ -159,6 +163,8 @@ def _endpoints(options: Options) -> tuple[Derived, ...]:
         _row("protocol", "protocolIdentifier", "nextHeaderIPv6"),
         _row("src_port", "sourceTransportPort", "udpSourcePort", "tcpSourcePort"),
         _row("dst_port", "destinationTransportPort", "udpDestinationPort", "tcpDestinationPort"),
+        _row("src_digits", "DIGITS[src_port]"),
+        _row("dst_digits", "DIGITS[dst_port]"),
         # Without an element of its own, exporters put the ICMP type and code where the destination port stands.
         _row(
             "icmp_type_code",
@@ -170,27 +176,26 @@ def _endpoints(options: Options) -> tuple[Derived, ...]:
         ),
     ]
     if options["EF_PROCESSOR_ENRICH_COMMUNITYID_ENABLE"]:
-        icmp = "icmp_type_code >> 8, icmp_type_code & 255"
-        rows += [
-            _row(
-                "community_id",
-                *(
-                    f"{ports} given {given}"
-                    for cid, given, number in (
-                        ("CID", "dual", "protocol == 1 or protocol == 58"),
-                        ("CID4", "sourceIPv4Address destinationIPv4Address", "protocol == 1"),
-                        ("CID6", "sourceIPv6Address destinationIPv6Address", "protocol == 58"),
-                    )
-                    for ports in (
-                        f"{cid}(src, dst, protocol, {icmp}) if {number} else {cid}(src, dst, protocol, src_port, dst_port)",
-                        f"{cid}(src, dst, protocol, {icmp})",
-                        f"{cid}(src, dst, protocol, src_port, dst_port)",
-                        f"{cid}(src, dst, protocol, 0, 0)",
-                    )
-                ),
-            )
-        ]
+        rows.append(_row("community_id", *_community_id()))
     return (*rows, *_sides(options)) if options["EF_PROCESSOR_EXPAND_CLISRV"] else tuple(rows)
+
+
+def _community_id() -> Iterator[str]:
+    """Give the alternatives of the Community ID: by family, and by what there is to say of ports."""
+    icmp = "icmp_type_code >> 8, icmp_type_code & 255"
+    for cid, given, number in (
+        ("CID", "dual", 1),
+        ("CID4", "sourceIPv4Address destinationIPv4Address", 1),
+        ("CID6", "sourceIPv6Address destinationIPv6Address", 58),
+    ):
+        other = f"{cid}(src, dst, protocol, {icmp})"
+        plain = f"{cid}(src, dst, protocol, src_port, dst_port)"
+        if cid == "CID4":  # nearly every record: said in line, which saves the call
+            plain = community_id.expression4("src", "dst", "protocol", "src_port", "dst_port")
+        yield f"{other} if protocol == {number} else {plain} given {given}"
+        yield f"{other} given {given}"
+        yield f"{plain} given {given}"
+        yield f"{cid}(src, dst, protocol, 0, 0) given {given}"
 
 
 def _sides(options: Options) -> tuple[Derived, ...]:
@@ -205,26 +210,24 @@ def _sides(options: Options) -> tuple[Derived, ...]:
             "client server client_lean server_lean",
             "(dst, src, dst_lean, src_lean) if swapped else (src, dst, src_lean, dst_lean)",
         ),
-        _row("client_port server_port", "(dst_port, src_port) if swapped else (src_port, dst_port)"),
-        _row("service", "SERVICE[protocol << 16 | server_port]"),
+        _row(
+            "client_digits server_digits server_port",
+            "(dst_digits, src_digits, src_port) if swapped else (src_digits, dst_digits, dst_port)",
+        ),
+        _row("service", "SERVICE[protocol][server_port]"),
     ]
     if options["EF_PROCESSOR_ENRICH_CONVERSATIONID_ENABLE"]:
-        what = "protocol, client, server, {port}, client_server_source"
-        rows.append(
-            _row(
-                "conversation_id",
-                *(
-                    f"{function}({what.format(port=port)}) given {given}"
-                    for function, given in (
-                        ("CONVERSATION", "dual"),
-                        ("CONVERSATION4", "sourceIPv4Address destinationIPv4Address"),
-                        ("CONVERSATION6", "sourceIPv6Address destinationIPv6Address"),
-                    )
-                    for port in ("server_port", "0")
-                ),
-            )
-        )
+        rows.append(_row("conversation_id", *_conversation_id()))
     return tuple(rows)
+
+
+def _conversation_id() -> Iterator[str]:
+    what = "protocol, client, server, {port}, client_server_source"
+    yield f"CONVERSATION({what.format(port='server_port')}) given dual"
+    in_line = conversation_id.expression4("protocol", "client", "server", "server_port", "client_server_source")
+    yield f"{in_line} given sourceIPv4Address destinationIPv4Address"
+    yield f"CONVERSATION6({what.format(port='server_port')}) given sourceIPv6Address destinationIPv6Address"
+    yield f"CONVERSATION({what.format(port='0')})"
 
 
 def _labels() -> tuple[Derived, ...]:
@@ -248,6 +251,6 @@ def _threats() -> tuple[Derived, ...]:
             names,
             hits.format(swapped="swapped"),
             hits.format(swapped="None"),
-            when="(src_flags | dst_flags) & LISTED",
+            when="listed",
         ),
     )

@@ -1,14 +1,15 @@
 """What expressions of the tables may call: one namespace a shape, with the fragments that the shape keeps."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from flowcoll.config import Options
 from flowcoll.decode.context import MILLIS, Seconds
 from flowcoll.document.fields import Field
 from flowcoll.document.fragment import Fragments, escaped, members, text_of
-from flowcoll.enrich import translate
 from flowcoll.enrich.address import LISTED, PRIVATE, Addresses, Kept
+from flowcoll.enrich import community_id, conversation_id, translate
 from flowcoll.enrich.client_server import names as client_server_names
 from flowcoll.enrich.community_id import cid4, cid6
 from flowcoll.enrich.conversation_id import conversation4, conversation6
@@ -24,8 +25,8 @@ def shared(options: Options) -> dict[str, Any]:
     """Give the part of the namespace that all shapes have in common."""
     seed = options["EF_PROCESSOR_ENRICH_COMMUNITYID_SEED"]
     four, six = cid4(seed), cid6(seed)
-    seed = options["EF_PROCESSOR_ENRICH_CONVERSATIONID_SEED"]
-    conversation = {int: conversation4(seed), bytes: conversation6(seed)}
+    other_seed = options["EF_PROCESSOR_ENRICH_CONVERSATIONID_SEED"]
+    conversation = {int: conversation4(other_seed), bytes: conversation6(other_seed)}
     seconds = Seconds()
     return {
         "PRIVATE": PRIVATE,
@@ -33,26 +34,45 @@ def shared(options: Options) -> dict[str, Any]:
         "ZERO6": bytes(16),
         "TRANSPORT": translate.TRANSPORT,
         "DSCP": translate.DSCP_OF_TOS,
-        "DIRECTION": ("external", "outbound", "inbound", "internal"),
-        "LOCALITY": ("public", "public", "public", "private"),
+        "WHERE": _where(),
+        "DIGITS": tuple(map(str, range(65_536))),
         "FLOW_DIRECTION": translate.FLOW_DIRECTION,
         "END_REASON": translate.FLOW_END_REASON,
         # a protocol without ports is a service of its own
-        "SERVICE": Fragments(lambda key: label(key >> 16, key & 65535) or translate.TRANSPORT[key >> 16].upper()),
+        "SERVICE": tuple(Fragments(partial(_service, protocol)) for protocol in range(256)),
         "ISO": Fragments(lambda ms: seconds[ms // 1000] + MILLIS[ms % 1000]),
         "TEXT": Text(),
         "MAC": Fragments(lambda octets: octets.hex("-").upper()),
-        "CID4": four,
-        "CID6": six,
-        "CID": lambda src, dst, *rest: (four if isinstance(src, int) else six)(src, dst, *rest),
+        "CID4": lambda *flow: four(*flow)[2:],
+        "CID6": lambda *flow: six(*flow)[2:],
+        "CID": lambda src, dst, *rest: (four if isinstance(src, int) else six)(src, dst, *rest)[2:],
+        **community_id.names4(seed),
         "CONVERSATION4": conversation[int],
         "CONVERSATION6": conversation[bytes],
         "CONVERSATION": lambda protocol, client, *rest: conversation[type(client)](protocol, client, *rest),
+        **conversation_id.names4(other_seed),
         **client_server_names(),
         "from_bytes": int.from_bytes,
         "ntp_ms": ntp_ms,
         "namespace": "default",
     }
+
+
+def _where() -> tuple[tuple[tuple[str, str, bool], ...], ...]:
+    """Give, by the flags of source and destination: direction, locality, and whether a list names one of them."""
+    directions = ("external", "outbound", "inbound", "internal")
+
+    def one(src: int, dst: int) -> tuple[str, str, bool]:
+        private = src & PRIVATE | (dst & PRIVATE) << 1
+        return directions[private], "private" if private == 3 else "public", bool((src | dst) & LISTED)
+
+    flags = range((PRIVATE | LISTED) + 1)
+    return tuple(tuple(one(src, dst) for dst in flags) for src in flags)
+
+
+def _service(protocol: int, port: int) -> str:
+    """Give the service at a port; a protocol without ports is a service of its own."""
+    return label(protocol, port) or translate.TRANSPORT[protocol].upper()
 
 
 def shaped(fields: Sequence[Field], common: Mapping[str, Any], addresses: Addresses, lists: Lists) -> dict[str, Any]:

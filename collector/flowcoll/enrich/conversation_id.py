@@ -6,7 +6,7 @@ from server (reason `destination`), the lower address stands first, so that the 
 without ports has port 0. Two IPv4-mapped addresses count as IPv4.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Any
 
@@ -48,3 +48,20 @@ def _conversation(seed: int, address: str) -> Callable[[int, Any, Any, int, str]
         return str(xxh3_64_hexdigest(pack(seed, protocol, client, server, server_port)))
 
     return conversation
+
+
+def expression4(protocol: str, client: str, server: str, server_port: str, reason: str) -> str:
+    """Give `conversation4` as the text of an expression over the named locals; it needs `names4`."""
+    return (
+        f"conversation_hash_(conversation_pack_(conversation_seed_, {protocol}, {client}, {server}, {server_port}))"
+        f' if {reason} != "{DESTINATION}" else CONVERSATION4({protocol}, {client}, {server}, {server_port}, {reason})'
+    )
+
+
+def names4(seed: int) -> Mapping[str, object]:
+    """Give what `expression4` refers to."""
+    return {
+        "conversation_hash_": xxh3_64_hexdigest,
+        "conversation_pack_": Struct("!HBxIIH").pack,
+        "conversation_seed_": seed,
+    }

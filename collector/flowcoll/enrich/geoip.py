@@ -22,6 +22,9 @@ NOTHING: Mapping[str, Any] = {}
 
 Facts = tuple[tuple[str, object], ...]
 
+# ValueError: text that is not UTF-8; SystemError: the reader's extension stumbles over a key that is no text
+_CORRUPT = (maxminddb.InvalidDatabaseError, ValueError, SystemError)
+
 _ENDS = ("0.0.0.0", "255.255.255.255", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")  # noqa: S104  not a bind address
 
 
@@ -41,7 +44,7 @@ class Database:
             raise ConfigError(
                 f"{option}: cannot read {path} ({exc.strerror or exc}); give the path of {wanted}"
             ) from None
-        except (maxminddb.InvalidDatabaseError, ValueError):
+        except _CORRUPT:
             raise ConfigError(f"{option}: {path} is not an intact MaxMind database; fetch {wanted} again") from None
         self.kind: str = meta.database_type
         self.built: int = meta.build_epoch
@@ -60,7 +63,7 @@ class Database:
             return NOTHING
         try:
             found = self._reader.get(text)
-        except (maxminddb.InvalidDatabaseError, ValueError):  # ValueError: text in it that is not UTF-8
+        except _CORRUPT:
             self._failed()
             return NOTHING
         return found if isinstance(found, dict) else NOTHING
