@@ -1,5 +1,9 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
+
+from corpus import threat_list
 
 # the same examples on every run and every machine; a slow machine is no failure
 settings.register_profile("flowcoll", deadline=None, derandomize=True)
@@ -8,3 +12,9 @@ settings.load_profile("flowcoll")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="write what goldens expect anew and show what changed")
+
+
+@pytest.fixture(scope="session")
+def threats(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The list of threats that the golden corpus is enriched with."""
+    return threat_list(tmp_path_factory.mktemp("threats"))

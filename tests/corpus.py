@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +19,7 @@ from flowcoll.pipeline import Pipeline
 GOLDEN = Path(__file__).parent / "golden"
 DATA = Path(__file__).parent / "data"
 _ENRICH = "EF_PROCESSOR_ENRICH_IPADDR_"
+_LIST_TIME = 1_400_000_000
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,15 @@ def _lines(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (GOLDEN / name).read_text().splitlines()]
 
 
-def enriching(**overrides: Any) -> Options:
-    """Options with every enrichment on: test databases, and a list that names a few addresses of the corpus."""
+def threat_list(folder: Path) -> Path:
+    """A list that names a few addresses of the corpus, as if written at a fixed time: documents tell the time of it."""
+    path = Path(shutil.copy(DATA / "threats.csv", folder))
+    os.utime(path, (_LIST_TIME, _LIST_TIME))
+    return path
+
+
+def enriching(threats: Path, **overrides: Any) -> Options:
+    """Options with every enrichment on: the test databases, and this list of threats."""
     settings = {
         _ENRICH + "MAXMIND_ASN_ENABLE": True,
         _ENRICH + "MAXMIND_ASN_PATH": DATA / "geo" / "GeoLite2-ASN-Test.mmdb",
@@ -63,7 +73,7 @@ def enriching(**overrides: Any) -> Options:
         _ENRICH + "MAXMIND_GEOIP_PATH": DATA / "geo" / "GeoLite2-City-Test.mmdb",
         _ENRICH + "THREAT_CORPUS_ENABLE": True,
         _ENRICH + "THREAT_CORPUS_TYPE": "csv",
-        _ENRICH + "THREAT_CORPUS_PATH": DATA / "threats.csv",
+        _ENRICH + "THREAT_CORPUS_PATH": threats,
     }
     return defaults(**(settings | overrides))
 

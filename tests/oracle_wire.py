@@ -1,13 +1,13 @@
-"""The oracle's own reading of datagrams: octets to values of information elements, one field after the other.
+"""The oracle's own reading of NetFlow and IPFIX: octets to values of information elements, one field after the other.
 
 It is as plain as the RFCs: no template is judged, nothing is prepared. Only the table of elements is shared with the
-collector. A set or sample that cannot be read gives no record; whether it is counted is for other tests.
+collector. A set that cannot be read gives no record; whether it is counted is for other tests.
 """
 
 import csv
 from collections.abc import Iterator
 from importlib.resources import files
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 VARIABLE = 65535
@@ -15,7 +15,6 @@ MAX_FIELDS = 512
 
 Value = int | bytes | IPv4Address | IPv6Address
 Values = dict[str, Value]
-Field = tuple[str, str, int]  # name, type, width
 
 
 class Header(NamedTuple):
@@ -38,8 +37,16 @@ class Record(NamedTuple):
     values: Values
 
 
-class Announced(NamedTuple):
-    """One template, and who announced it: protocol version, UDP port and domain."""
+class Field(NamedTuple):
+    """A field of a template; an element that the table does not know has no name."""
+
+    name: str
+    type: str
+    width: int
+
+
+class Template(NamedTuple):
+    """A template and who announced it: protocol version, UDP port, domain."""
 
     session: tuple[int, int, int]
     number: int
@@ -72,74 +79,178 @@ class Octets:
         return int.from_bytes(self.take(size), "big")
 
 
-def _elements() -> dict[tuple[str, int], tuple[str, str]]:
-    with files("flowcoll.decode").joinpath("elements.csv").open(encoding="utf-8") as table:
-        return {
-            (row["pen"], int(row["id"])): (
-                row["name"] if row["pen"] in {"0", "netflow9"} else f"{row['vendor']}_{row['name']}",
-                row["type"],
-            )
-            for row in csv.DictReader(table)
-        }
+class Exporter:
+    """One exporter address, and the templates it has announced so far, the newest last."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._templates: list[Template] = []
+        with files("flowcoll.decode").joinpath("elements.csv").open(encoding="utf-8") as table:
+            self._elements = {(row["pen"], int(row["id"])): row for row in csv.DictReader(table)}
+
+    def netflow5(self, octets: bytes, now: int) -> Iterator[Record]:
+        """The records of a NetFlow v5 datagram: a header of 24 octets, records of 48."""
+        wire = Octets(octets)
+        wire.take(2)
+        count = wire.number(2)
+        uptime, seconds, nanoseconds = wire.number(4), wire.number(4), wire.number(4)
+        wire.take(6)
+        interval = wire.number(2) & 0x3FFF
+        export = seconds * 1000 + min(nanoseconds // 1_000_000, 999)
+        header = Header("netflow", 5, self._address, self._address, now, export, uptime, max(interval, 1))
+        if 24 + 48 * count > 65_535:
+            return
+        for _ in range(count):
+            if wire.left < 48:
+                return
+            values: Values = {}
+            for name in ("sourceIPv4Address", "destinationIPv4Address", "ipNextHopIPv4Address"):
+                values[name] = IPv4Address(wire.take(4))
+            for name in ("ingressInterface", "egressInterface"):
+                values[name] = wire.number(2)
+            for name in ("packetDeltaCount", "octetDeltaCount", "flowStartSysUpTime", "flowEndSysUpTime"):
+                values[name] = wire.number(4)
+            for name in ("sourceTransportPort", "destinationTransportPort"):
+                values[name] = wire.number(2)
+            wire.take(1)
+            for name in ("tcpControlBits", "protocolIdentifier", "ipClassOfService"):
+                values[name] = wire.number(1)
+            for name in ("bgpSourceAsNumber", "bgpDestinationAsNumber"):
+                values[name] = wire.number(2)
+            for name in ("sourceIPv4PrefixLength", "destinationIPv4PrefixLength"):
+                values[name] = wire.number(1)
+            wire.take(2)
+            yield Record(header, values)
+
+    def netflow9(self, octets: bytes, port: int, now: int) -> Iterator[Record]:
+        """The records of a NetFlow v9 datagram (RFC 3954)."""
+        wire = Octets(octets)
+        wire.take(4)
+        uptime, seconds, _, domain = (wire.number(4) for _ in range(4))
+        header = Header("netflow", 9, self._address, self._address, now, seconds * 1000, uptime)
+        yield from self._sets(wire, (9, port, domain), header)
+
+    def ipfix(self, octets: bytes, port: int, now: int) -> Iterator[Record]:
+        """The records of an IPFIX message (RFC 7011)."""
+        wire = Octets(octets)
+        wire.take(2)
+        length, seconds, _, domain = wire.number(2), wire.number(4), wire.number(4), wire.number(4)
+        header = Header("ipfix", 10, self._address, self._address, now, seconds * 1000)
+        if 16 <= length <= len(octets):
+            yield from self._sets(Octets(wire.take(length - 16)), (10, port, domain), header)
+
+    def _sets(self, wire: Octets, session: tuple[int, int, int], header: Header) -> Iterator[Record]:
+        ipfix = session[0] == 10
+        while wire.left >= 4:
+            number, length = wire.number(2), wire.number(2)
+            if not 4 <= length <= wire.left + 4:
+                return
+            body = Octets(wire.take(length - 4))
+            if number > 255:
+                template = self._template(session, number)
+                if template and not template.options:
+                    for values in _records(template.fields, body):
+                        yield Record(header, values)
+            elif number in ((2, 3) if ipfix else (0, 1)):
+                self._announce(body, session, number, options=number == (3 if ipfix else 1))
+
+    def _template(self, session: tuple[int, int, int], number: int) -> Template | None:
+        """The template of this session, else the newest of the same domain whatever port announced it."""
+        same = [t for t in self._templates if t.number == number and t.session == session]
+        like = [t for t in self._templates if t.number == number and t.session[::2] == session[::2]]
+        return (same or like or [None])[-1]
+
+    def _announce(self, body: Octets, session: tuple[int, int, int], kind: int, *, options: bool) -> None:
+        """Read a set of templates: learn them, or forget what is withdrawn (RFC 7011 section 8.1)."""
+        ipfix = session[0] == 10
+        while body.left >= 4:
+            number, count = body.number(2), body.number(2)
+            if ipfix and count == 0 and (number > 255 or number == kind):
+                every = number == kind
+                self._templates = [
+                    t
+                    for t in self._templates
+                    if t.session != session or t.options != options or not (every or t.number == number)
+                ]
+                if every:
+                    return
+                continue
+            if number < 256:
+                return
+            scopes = 0
+            try:
+                if options:
+                    scopes = body.number(2)
+                    if not ipfix:  # octets of scope and of options, four a field (RFC 3954 section 6.1)
+                        count, scopes = (count + scopes) // 4, count // 4
+                    scopes = max(scopes, 1)
+                if count > MAX_FIELDS:
+                    self._forget(session, number)
+                    return
+                fields = tuple(self._field(body, ipfix=ipfix, scope=place < scopes) for place in range(count))
+            except Short:
+                return
+            self._forget(session, number)
+            if any(field.width for field in fields):
+                self._templates.append(Template(session, number, options, fields))
+
+    def _forget(self, session: tuple[int, int, int], number: int) -> None:
+        self._templates = [t for t in self._templates if (t.session, t.number) != (session, number)]
+
+    def _field(self, body: Octets, *, ipfix: bool, scope: bool) -> Field:
+        number, width = body.number(2), body.number(2)
+        if ipfix and number & 0x8000:
+            row = self._elements.get((str(body.number(4)), number & 0x7FFF))
+        elif ipfix:
+            row = self._elements.get(("0", number))
+        else:  # a scope's type is no element
+            row = None if scope else self._elements.get(("netflow9", number)) or self._elements.get(("0", number))
+        if not row:
+            return Field("", "", width)
+        own = row["pen"] in {"0", "netflow9"}
+        return Field(row["name"] if own else f"{row['vendor']}_{row['name']}", row["type"], width)
 
 
-def readable(kind: str, width: int) -> bool:
-    """Whether an element of this type can be read from a field of this width."""
+def _records(fields: tuple[Field, ...], body: Octets) -> Iterator[Values]:
+    """The records of a data set; what is left at its end and is too short for one more is padding."""
+    least = sum(1 if field.width == VARIABLE else field.width for field in fields)
+    while body.left >= least:
+        values: Values = {}
+        try:
+            for field in fields:
+                if field.width == VARIABLE:
+                    size = body.number(1)
+                    body.take(body.number(2) if size == 255 else size)  # no document shows an element of that kind yet
+                    continue
+                octets = body.take(field.width)
+                # of two that are the same element, the first is the flow's and the second a tunnelled header's
+                if field.name and field.name not in values and _readable(field.type, field.width):
+                    values[field.name] = _interpret(field.type, octets)
+        except Short:
+            return
+        yield values
+
+
+def _readable(kind: str, width: int) -> bool:
     if kind.startswith("unsigned") or kind in {"dateTimeSeconds", "dateTimeMilliseconds"}:
         return 1 <= width <= 8
-    return {
+    return width == {
         "dateTimeMicroseconds": 8,
         "dateTimeNanoseconds": 8,
         "ipv4Address": 4,
         "ipv6Address": 16,
         "macAddress": 6,
-    }.get(kind) == width
+    }.get(kind)
 
 
-def interpret(kind: str, octets: bytes) -> Value:
-    """The value of a readable field."""
-    if kind == "ipv4Address":
-        return IPv4Address(octets)
-    if kind == "ipv6Address":
-        return IPv6Address(octets)
+def _interpret(kind: str, octets: bytes) -> Value:
+    """The value of a field; one that is wider than its type holds it in its last octets."""
+    if kind in {"ipv4Address", "ipv6Address"}:
+        return ip_address(octets)
     if kind == "macAddress":
         return octets
-    if kind in {"dateTimeMicroseconds", "dateTimeNanoseconds"}:  # seconds since 1900 and a fraction of 32 bits
+    if kind in {"dateTimeMicroseconds", "dateTimeNanoseconds"}:  # RFC 7011 section 6.1.9: seconds since 1900, fraction
         seconds, fraction = int.from_bytes(octets[:4], "big"), int.from_bytes(octets[4:], "big")
         return (seconds - 2_208_988_800) * 1000 + fraction * 1000 // 2**32
-    if kind == "unsigned8":
-        octets = octets[-1:]
-    if kind == "unsigned16":
-        octets = octets[-2:]
-    return int.from_bytes(octets, "big")
-
-
-class Exporter:
-    """One exporter address, the templates it announced, and its datagrams turned into records."""
-
-    def __init__(self, address: str, most: int, *, sflow: bool = True) -> None:
-        self._address = address
-        self._most = most
-        self._sflow = sflow
-        self._elements = _elements()
-        self._announced: list[Announced] = []
-
-    def records(self, octets: bytes, port: int, now: int) -> list[Record]:
-        """The flow records of one datagram in their order; none when its header is wrong."""
-        version = int.from_bytes(octets[:2], "big")
-        try:
-            if version == 5:
-                found = list(self._netflow5(Octets(octets), now))
-            elif version == 9:
-                found = list(self._netflow9(Octets(octets), port, now))
-            elif version == 10:
-                found = list(self._ipfix(Octets(octets), port, now))
-            elif version == 0 and self._sflow:
-                from oracle_sflow import sflow5  # noqa: PLC0415 - it needs this module
-
-                found = list(sflow5(octets, self._address, now))
-            else:
-                found = []
-        except Short:
-            found = []
-        return found[: self._most] if self._most else found
+    widest = {"unsigned8": 1, "unsigned16": 2}.get(kind, len(octets))
+    return int.from_bytes(octets[-widest:], "big")

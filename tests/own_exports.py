@@ -1,5 +1,5 @@
-"""Exports written by hand for what no recorded case shows: addresses the test databases know, both directions of a
-flow in one record, sampling rates of every source, and each way in which a datagram, set, template or record is refused.
+"""Exports written by hand for what no recorded case shows: addresses that the test databases know, sampling rates, and
+each way in which a datagram, set or template is refused.
 """
 
 import struct
@@ -10,13 +10,11 @@ from flowcoll.decode.capture import Payload
 
 TIME = 1_750_000_000
 _UPTIME = 3_600_000
-_REVERSE = 29305  # RFC 5103
-_Field = tuple[int, int, int]  # element, private enterprise number or 0, length
+_Field = tuple[int, int]  # information element, length
 
-_FLOW: Sequence[_Field] = ((7, 0, 2), (11, 0, 2), (4, 0, 1), (6, 0, 1), (1, 0, 8), (2, 0, 8), (152, 0, 8), (153, 0, 8))
-_BACK: Sequence[_Field] = ((6, _REVERSE, 1), (1, _REVERSE, 8), (2, _REVERSE, 8))
-_IPV4: Sequence[_Field] = ((8, 0, 4), (12, 0, 4), *_FLOW)
-_IPV6: Sequence[_Field] = ((27, 0, 16), (28, 0, 16), *_FLOW)
+_FLOW: Sequence[_Field] = ((7, 2), (11, 2), (4, 1), (6, 1), (1, 8), (2, 8), (152, 8), (153, 8))
+_IPV4: Sequence[_Field] = ((8, 4), (12, 4), *_FLOW)
+_IPV6: Sequence[_Field] = ((27, 16), (28, 16), *_FLOW)
 
 
 def own_exports() -> dict[str, list[Payload]]:
@@ -33,33 +31,32 @@ def own_exports() -> dict[str, list[Payload]]:
 
 
 def _addresses() -> list[bytes]:
-    forward = [
+    ipv4 = [
         ("10.1.2.3", "89.160.20.113", 51_000, 443, 6, 0x1B, 4_000, 12, TIME * 1000 - 9_000, TIME * 1000 - 1_000),
         ("81.2.69.161", "10.1.2.3", 40_000, 22, 6, 0x02, 60, 1, TIME * 1000 - 500, TIME * 1000 - 500),
         ("2.125.160.217", "216.160.83.57", 123, 123, 17, 0, 76, 1, TIME * 1000 - 400, TIME * 1000 - 400),
         ("192.168.1.1", "10.1.2.9", 33_000, 53, 17, 0, 70, 1, TIME * 1000 - 30, TIME * 1000),
     ]
-    back = [(0x1B, 90_000, 70), (0x14, 40, 1), (0, 0, 0), (0, 300, 1)]
     ipv6 = [
         ("2001:218::1", "2001:480:10::1", 50_123, 443, 6, 0x18, 1_500, 3, TIME * 1000 - 9, TIME * 1000),
         ("::ffff:175.16.199.5", "::ffff:10.1.2.3", 50_124, 443, 6, 0x18, 1_500, 3, TIME * 1000 - 9, TIME * 1000),
-        ("fd00::1", "2c0f:ff00::1", 128 << 8, 0, 58, 0, 104, 1, TIME * 1000, TIME * 1000),
+        ("fd00::1", "2c0f:ff00::1", 0, 128 << 8, 58, 0, 104, 1, TIME * 1000, TIME * 1000),
     ]
     return [
-        _ipfix(_template(256, (*_IPV4, *_BACK)), _template(257, _IPV6)),
-        _ipfix(_data(256, _IPV4 + tuple(_BACK), [one + two for one, two in zip(forward, back, strict=True)])),
+        _ipfix(_template(256, _IPV4), _template(257, _IPV6)),
+        _ipfix(_data(256, _IPV4, ipv4)),
         _ipfix(_data(257, _IPV6, ipv6)),
     ]
 
 
 def _sampling() -> list[bytes]:
     flow = ("10.1.2.3", "192.0.2.7", 51_000, 443, 6, 0x18, 1_000, 10)
-    fixed = b"".join(ip_address(one).packed for one in ("10.1.2.3", "192.0.2.7", "0.0.0.0"))  # noqa: S104
+    fixed = b"".join(ip_address(one).packed for one in ("10.1.2.3", "192.0.2.7", "0.0.0.0"))
     fixed += struct.pack(
         ">HHIIIIHHxBBBHHBB2x", 3, 4, 10, 1_000, _UPTIME - 5, _UPTIME, 51_000, 443, 24, 6, 0, 1, 2, 8, 8
     )
-    short = (*_IPV4[:-2], (21, 0, 4), (22, 0, 4))
-    rated = (*short, (34, 0, 4))
+    short = (*_IPV4[:-2], (21, 4), (22, 4))
+    rated = (*short, (34, 4))
     times = (_UPTIME, _UPTIME - 5)
     return [
         _netflow5(fixed, 0x4000 | 100),
@@ -89,8 +86,8 @@ def _refusals() -> list[bytes]:
         _ipfix(struct.pack(">HH", 300, 3)),  # a set shorter than its own header
         _ipfix(_set(7, b"\0" * 8)),  # an identifier that is reserved
         _ipfix(_template(12, _IPV4)),  # one that no template may have
-        _ipfix(_template(258, [(8, 0, 0), (12, 0, 0)])),  # a record of no octets
-        _ipfix(_template(259, _IPV4)[:-7]),  # fewer fields than it says
+        _ipfix(_template(258, [(8, 0), (12, 0)])),  # a record of no octets
+        _ipfix(_set(2, struct.pack(">HHHHHH", 259, 3, 8, 4, 12, 4))),  # fewer fields than it says
         _ipfix(_set(2, struct.pack(">HH", 256, 0)), data),  # withdrawn (RFC 7011 section 8.1), then used
     ]
 
@@ -101,16 +98,14 @@ def _set(kind: int, body: bytes) -> bytes:
 
 def _template(number: int, fields: Sequence[_Field], kind: int = 2) -> bytes:
     body = struct.pack(">HH", number, len(fields))
-    for element, enterprise, length in fields:
-        body += struct.pack(">HH", element | (0x8000 if enterprise else 0), length)
-        body += struct.pack(">I", enterprise) if enterprise else b""
+    body += b"".join(struct.pack(">HH", *field) for field in fields)
     return _set(kind, body)
 
 
 def _data(number: int, fields: Sequence[_Field], records: Sequence[tuple[int | str, ...]]) -> bytes:
     body = b""
     for record in records:
-        for (_, _, length), value in zip(fields, record, strict=True):
+        for (_, length), value in zip(fields, record, strict=True):
             body += value.to_bytes(length, "big") if isinstance(value, int) else ip_address(value).packed
     return _set(number, body)
 

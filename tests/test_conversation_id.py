@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowcoll.enrich.client_server import DESTINATION, KNOWN, SYN, decide
-from flowcoll.enrich.conversation_id import conversation4, conversation6
+from flowcoll.enrich.conversation_id import conversation4, conversation6, expression4, names4
 from flowcoll.enrich.locality import MAPPED, packed, parse
 
 FOURS = st.one_of(st.integers(0, 3), st.integers(0, 2**32 - 1))
@@ -27,31 +27,44 @@ VECTORS = [
 ]
 
 
-def from_record(make: Any, protocol: int, flags: int, src: Any, dst: Any, src_port: int, dst_port: int) -> str:
-    """Go the way of a document: decide, then hash."""
-    swapped, reason = decide(protocol, flags, src_port, dst_port)
+def from_record(make: Any, protocol: int, ends: tuple[int, int], ports: tuple[int, int]) -> str:
+    """Go the way of a document: decide, then hash; the record has seen SYN and ACK."""
+    (src, dst), (src_port, dst_port) = ends, ports
+    swapped, reason = decide(protocol, 0x1B, src_port, dst_port)
     if swapped:
         return str(make(protocol, dst, src, src_port, reason))
     return str(make(protocol, src, dst, dst_port, reason))
 
 
-@pytest.mark.parametrize(("seed", "protocol", "client", "server", "port", "reason", "expected"), VECTORS)
-def test_vectors(seed: int, protocol: int, client: str, server: str, port: int, reason: str, expected: str) -> None:
+@pytest.mark.parametrize("vector", VECTORS)
+def test_vectors(vector: tuple[int, int, str, str, int, str, str]) -> None:
     """The id of these flows never changes: stored documents have it."""
+    seed, protocol, client, server, port, reason, expected = vector
     one, other = parse(client), parse(server)
     make: Any = conversation4 if isinstance(one, int) else conversation6
     assert make(seed)(protocol, one, other, port, reason) == expected
 
 
-@given(FOURS, FOURS, PROTOCOLS, PORTS, REASONS, st.integers(0, 65535))
-def test_rule(client: int, server: int, protocol: int, port: int, reason: str, seed: int) -> None:
+@given(st.tuples(FOURS, FOURS), PROTOCOLS, PORTS, REASONS, st.integers(0, 65535))
+def test_rule(both: tuple[int, int], protocol: int, port: int, reason: str, seed: int) -> None:
     """The id is XXH3 over seed, protocol, zero, client, server and port in network order."""
+    client, server = both
     ends = [packed(client), packed(server)]
     if reason == DESTINATION:
         ends.sort()
         port = port if KNOWN[protocol] is not None else 0
     octets = struct.pack("!HBB", seed, protocol, 0) + b"".join(ends) + struct.pack("!H", port)
     assert conversation4(seed)(protocol, client, server, port, reason) == xxhash.xxh3_64(octets).hexdigest()
+
+
+@given(st.tuples(FOURS, FOURS), PROTOCOLS, PORTS, REASONS, st.integers(0, 65535))
+def test_generated_code_gives_the_same(both: tuple[int, int], protocol: int, port: int, reason: str, seed: int) -> None:
+    """The expression for generated code is the function."""
+    client, server = both
+    called = conversation4(seed)
+    names = {**names4(seed), "CONVERSATION4": called, "c": client, "s": server, "p": protocol, "n": port, "r": reason}
+    written = eval(expression4("p", "c", "s", "n", "r"), names)
+    assert written == called(protocol, client, server, port, reason)
 
 
 @given(SIXES, SIXES, PROTOCOLS, PORTS, REASONS)
@@ -69,9 +82,9 @@ def test_rule_of_ipv6(client: bytes, server: bytes, protocol: int, port: int, re
 def test_both_directions_are_equal(src: int, dst: int, protocol: int, src_port: int, dst_port: int) -> None:
     """A flow and the flow back have one id, whatever tells the server, as long as none is a bare SYN."""
     make = conversation4(0)
-    forth = from_record(make, protocol, 0x1B, src, dst, src_port, dst_port)
+    forth = from_record(make, protocol, (src, dst), (src_port, dst_port))
     assert decide(protocol, 0x1B, src_port, dst_port)[1] != SYN
-    assert forth == from_record(make, protocol, 0x1B, dst, src, dst_port, src_port)
+    assert forth == from_record(make, protocol, (dst, src), (dst_port, src_port))
 
 
 @given(FOURS, FOURS, PORTS, PORTS, PORTS)
@@ -79,7 +92,7 @@ def test_the_port_of_the_client_does_not_count(src: int, dst: int, first: int, s
     """All connections of a client to a service are one conversation."""
     make = conversation4(0)
     ids = {
-        from_record(make, 6, 0x1B, src, dst, port, server)
+        from_record(make, 6, (src, dst), (port, server))
         for port in (first, second)
         if decide(6, 0x1B, port, server)[0] is False and port != server
     }

@@ -3,14 +3,19 @@
 import json
 from collections.abc import Iterator
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from compare import Comparison, compare, row
 from corpus import GOLDEN, Collector, Golden, enriching, goldens
+from flowcoll.decode.capture import payloads
+from frames import frame, write_pcap
+from own_exports import own_exports
 
 CASES = goldens()
+OWN = own_exports()
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -44,9 +49,11 @@ def as_file(lines: list[str]) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_golden(case: Golden, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
+def test_golden(
+    case: Golden, threats: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A case gives byte for byte the documents and counters, refusals among them, that are written down beside it."""
-    collector = Collector(enriching())
+    collector = Collector(enriching(threats))
     documents = collector.carry(case.payloads)
     found = {"expected.ndjson": documents, "expected.counters": counter_lines(collector)}
     differences = []
@@ -68,9 +75,9 @@ def test_golden(case: Golden, request: pytest.FixtureRequest, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_expected_flows(case: Golden) -> None:
+def test_expected_flows(case: Golden, threats: Path) -> None:
     """Every flow that a case is known to hold is written, at its time, and none that it does not hold."""
-    collector = Collector(enriching(EF_PROCESSOR_SAMPLING_CORRECT=False))
+    collector = Collector(enriching(threats, EF_PROCESSOR_SAMPLING_CORRECT=False))
     documents = [json.loads(document) for document in collector.carry(case.payloads)]
     rows = [row(document) for document in documents]
     found = compare(case.expectation["flows"], rows, partial=case.expectation["partial"])
@@ -81,9 +88,9 @@ def test_expected_flows(case: Golden) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_accounts(case: Golden) -> None:
+def test_accounts(case: Golden, threats: Path) -> None:
     """Nothing vanishes: each datagram is decoded or refused, each flow record is a document, each counter is declared."""
-    collector = Collector(enriching())
+    collector = Collector(enriching(threats))
     documents = collector.carry(case.payloads)
     totals = {
         name: sum(count for key, count in collector.counts.items() if key.startswith(name))
@@ -99,9 +106,9 @@ def test_accounts(case: Golden) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_repetition(case: Golden) -> None:
+def test_repetition(case: Golden, threats: Path) -> None:
     """A template that comes again changes nothing: once all are known, every replay gives the same documents."""
-    collector = Collector(enriching())
+    collector = Collector(enriching(threats))
     collector.carry(case.payloads)
     assert collector.carry(case.payloads) == collector.carry(case.payloads)
 
@@ -128,6 +135,18 @@ def test_enrichment_is_covered() -> None:
         "threat.enrichments",
     ):
         assert wanted in fields
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_own_exports(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """The captures we wrote ourselves hold what own_exports.py says."""
+    path = GOLDEN / name / "datagrams.pcap"
+    made = write_pcap(tmp_path / "made.pcap", [(payload.time, frame(payload)) for payload in OWN[name]])
+    if request.config.getoption("--update"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(made.read_bytes())
+    assert path.read_bytes() == made.read_bytes()
+    assert list(payloads(path)) == OWN[name]
 
 
 def test_corpus_is_whole() -> None:

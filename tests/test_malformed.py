@@ -7,6 +7,7 @@ that only repeats them with other values, at every sixteenth. What is mutated is
 import random
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import orjson
 import pytest
@@ -24,8 +25,8 @@ SOMEBODY = Payload(1_700_000_000.0, "192.0.2.1", 50_000, 2055, b"")
 class Checker:
     """A collector that is held to its promises after every datagram."""
 
-    def __init__(self) -> None:
-        self._collector = Collector(enriching())
+    def __init__(self, threats: Path) -> None:
+        self._collector = Collector(enriching(threats))
         self._received = 0
         self._documents = 0
 
@@ -51,15 +52,15 @@ class Checker:
 
 
 @pytest.fixture
-def checker() -> Iterator[Checker]:
-    checker = Checker()
+def checker(threats: Path) -> Iterator[Checker]:
+    checker = Checker(threats)
     yield checker
     checker.close()
 
 
 @pytest.fixture(scope="module")
-def lasting_checker() -> Iterator[Checker]:
-    checker = Checker()
+def lasting_checker(threats: Path) -> Iterator[Checker]:
+    checker = Checker(threats)
     yield checker
     checker.close()
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flowcoll.counters import Counts
     from flowcoll.pipeline import Pipeline
 
-_BATCH_DATAGRAMS = 64
+_BATCH_DATAGRAMS = 16
 _FILE = click.Path(path_type=Path)
 
 

@@ -50,8 +50,9 @@ class Counts(dict[str, int]):
         return 0
 
     def add(self, key: str, by: int = 1) -> None:
-        """Add to one counter."""
-        self[key] += by
+        """Add to one counter; one that never counted anything does not appear."""
+        if by:
+            self[key] += by
 
     def samples(self) -> Iterator[tuple[Counter, str, int]]:
         """Every counted key as (declared counter, label value, count), in declared order."""

@@ -31,7 +31,7 @@ class Plan:
         self.size = compare.QUICK if quick else Size()
         if rounds:
             self.size = self.size._replace(rounds=rounds)
-        self.stage_flows = 2_400 if quick else 60_000
+        self.stage_flows = 2_400 if quick else 25_000
         self.load_flows_per_s = 20_000 if quick else 100_000
         self.load_s = 3.0 if quick else 60.0
         self.templates = 500 if quick else 10_000

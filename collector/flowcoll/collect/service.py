@@ -64,6 +64,9 @@ def _carry(options: Options, worker: Worker, counts: Counts, log: Log) -> None:
             api=f"{ip} port {port}",
             outputs=[output.name for output in worker.outputs],
         )
+        # What the start made stays; the collector need not walk it. A record leaves nothing to collect: with known
+        # addresses no collection runs at all; with two new ones in every flow they take 0.7 us a flow, 0.9 without
+        # freezing. Higher thresholds made the pauses longer (33 ms against 15) and saved nothing, so they stay.
         gc.collect()
         gc.freeze()
         worker.run()

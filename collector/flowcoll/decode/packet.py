@@ -11,8 +11,10 @@ from flowcoll.decode.templates import Column
 ETHERNET, VLAN, IP4, IP6, PORTS, TCP, ICMP4, ICMP6 = (1 << bit for bit in range(8))
 
 COLUMNS = {
-    ETHERNET: (Column("destinationMacAddress", "6s", 6, "MAC[destinationMacAddress]"),
-               Column("sourceMacAddress", "6s", 6, "MAC[sourceMacAddress]")),
+    ETHERNET: (
+        Column("destinationMacAddress", "6s", 6, "MAC[destinationMacAddress]"),
+        Column("sourceMacAddress", "6s", 6, "MAC[sourceMacAddress]"),
+    ),
     VLAN: (Column("vlanId", "H", 2),),
     IP4: (
         Column("ipClassOfService", "B", 1),
@@ -66,7 +68,8 @@ def ethernet(head: bytes) -> Parsed:
     if size < 14:
         return 0, ()
     to, by, kind = _ETHERNET(head)
-    signature, values = ETHERNET, (to, by)
+    signature = ETHERNET
+    values: tuple[object, ...] = (to, by)
     here = 14
     tag = 0
     while kind in _TAGS and size >= here + 4:

@@ -23,10 +23,16 @@ _COMMON = (
 _COLUMNS = {
     **packet.COLUMNS,
     SWITCH: (Column("dot1qVlanId", "I", 4), Column("postVlanId", "I", 4)),
-    ROUTER4: (Column("ipNextHopIPv4Address", "I", 4), Column("sourceIPv4PrefixLength", "I", 4),
-              Column("destinationIPv4PrefixLength", "I", 4)),
-    ROUTER6: (Column("ipNextHopIPv6Address", "16s", 16), Column("sourceIPv6PrefixLength", "I", 4),
-              Column("destinationIPv6PrefixLength", "I", 4)),
+    ROUTER4: (
+        Column("ipNextHopIPv4Address", "I", 4),
+        Column("sourceIPv4PrefixLength", "I", 4),
+        Column("destinationIPv4PrefixLength", "I", 4),
+    ),
+    ROUTER6: (
+        Column("ipNextHopIPv6Address", "16s", 16),
+        Column("sourceIPv6PrefixLength", "I", 4),
+        Column("destinationIPv6PrefixLength", "I", 4),
+    ),
 }
 
 _WORD = Struct("!I").unpack_from
@@ -38,7 +44,10 @@ _HEADER = Struct("!IIII").unpack_from
 _IP4 = Struct("!IIIIIIII").unpack_from
 _IP6 = Struct("!II16s16sIIII").unpack_from
 
-_ETHERNET, _IPV4, _IPV6 = 1, 11, 12  # header protocols
+_FLOW_SAMPLES = frozenset({1, 3})
+_OTHER_SAMPLES = {2: "counter_sample", 4: "counter_sample"}
+
+Rows = list[tuple[object, ...]]
 
 
 class SFlow5:
@@ -66,15 +75,16 @@ class SFlow5:
             raise DecodeError("agent_address")
         _, _, _, samples = _TAIL(octets, here)
         self._counts.add("datagrams.decoded.sflow5")
-        context = self._contexts.get(exporter[0], 5_000_000, agent)
+        context = self._contexts.get(exporter[0], 0, agent)
         context.protocol, context.version = "sflow", 5
         context.at(now_ms, now_ms)
         groups = self._groups(octets, here + 16, samples, budget)
-        return (Set(rows, compiled, context) for rows, compiled in groups)
+        return (Set(rows, self._compiler.of(self._template(signature)), context) for signature, rows in groups.items())
 
-    def _groups(self, octets: bytes, here: int, samples: int, budget: Budget) -> list[tuple[list[tuple[object, ...]], object]]:
+    def _groups(self, octets: bytes, here: int, samples: int, budget: Budget) -> dict[int, Rows]:
+        """Give the flow samples by signature."""
         counts = self._counts
-        groups: dict[int, list[tuple[object, ...]]] = {}
+        groups: dict[int, Rows] = {}
         end = len(octets)
         for _ in range(samples):
             if end - here < 8:
@@ -85,79 +95,76 @@ class SFlow5:
             if here > end:
                 counts.add("sets.refused.length")
                 break
-            if kind == 1 or kind == 3:
-                if not self._flows:
-                    counts.add("sets.skipped.flow_samples_off")
-                elif budget.left <= 0:
-                    counts.add("records.refused.over_limit")
-                else:
-                    self._sample(octets[start:here], kind == 3, groups, budget)
+            if kind not in _FLOW_SAMPLES:
+                counts.add(f"sets.skipped.{_OTHER_SAMPLES.get(kind, 'other_sample')}")
+            elif not self._flows:
+                counts.add("sets.skipped.flow_samples_off")
+            elif budget.left <= 0:
+                counts.add("records.refused.over_limit")
             else:
-                counts.add("sets.skipped.counter_sample" if kind in (2, 4) else "sets.skipped.other_sample")
-        return [(rows, self._compiler.of(self._template(signature))) for signature, rows in groups.items()]
+                try:
+                    signature, values = _sample(octets[start:here], expanded=kind == 3)
+                except _CannotReadError as problem:
+                    counts.add(f"records.refused.{problem}")
+                    continue
+                budget.left -= 1
+                groups.setdefault(signature, []).append(values)
+        counts.add("records.flow.sflow5", sum(map(len, groups.values())))
+        return groups
 
     def _template(self, signature: int) -> Template:
+        """Give the synthetic template of a signature; there are at most some hundred."""
         found = self._templates.get(signature)
         if found is None:
             columns = [*_COMMON, *(c for bit, some in _COLUMNS.items() if signature & bit for c in some)]
             found = self._templates[signature] = Template("sflow5", columns, ready=True)
         return found
 
-    def _sample(self, sample: bytes, expanded: bool, groups: dict[int, list[tuple[object, ...]]], budget: Budget) -> None:
-        """Add one flow sample to its group; a sample that is cut off is counted and left out."""
-        size = len(sample)
-        if size < (44 if expanded else 32):
-            self._counts.add("records.refused.truncated")
-            return
-        if expanded:
-            _, _, _, rate, _, _, in_kind, into, out_kind, out, records = _EXPANDED(sample)
-            into, out = (0 if in_kind else into), (0 if out_kind else out)
-            here = 44
-        else:
-            _, _, rate, _, _, into, out, records = _SAMPLE(sample)
-            into, out = _index(into), _index(out)
-            here = 32
-        length = -1
-        signature, values = 0, ()
-        extra: dict[int, tuple[object, ...]] = {}
-        for _ in range(records):
-            if size - here < 8:
-                self._counts.add("records.refused.truncated")
-                return
-            kind, octets = _PAIR(sample, here)
-            start, here = here + 8, here + 8 + octets
-            if here > size:
-                self._counts.add("records.refused.truncated")
-                return
-            if kind == 1 and octets >= 16:
-                protocol, length, _, held = _HEADER(sample, start)
-                head = sample[start + 16 : min(start + 16 + held, here)]
-                if protocol == _ETHERNET:
-                    signature, values = packet.ethernet(head)
-                elif protocol in (_IPV4, _IPV6):
-                    signature, values = packet.ip(head)
-            elif kind == 3 and octets >= 32 and not signature:
-                length, protocol, src, dst, sport, dport, flags, tos = _IP4(sample, start)
-                signature = packet.IP4 | packet.PORTS | packet.TCP
-                values = (tos & 255, 0, protocol & 255, src, dst, sport & 65535, dport & 65535, flags & 255)
-            elif kind == 4 and octets >= 56 and not signature:
-                length, protocol, src6, dst6, sport, dport, flags, priority = _IP6(sample, start)
-                signature = packet.IP6 | packet.PORTS | packet.TCP
-                values = (priority & 255, 0, protocol & 255, src6, dst6, sport & 65535, dport & 65535, flags & 255)
-            elif kind == 1001 and octets >= 16:
-                vlan_in, _, vlan_out, _ = _HEADER(sample, start)
-                extra[SWITCH] = (vlan_in, vlan_out)
-            elif kind == 1002 and octets >= 16:
-                _router(sample, start, octets, extra)
-        if length < 0:
-            self._counts.add("records.refused.no_packet")
-            return
-        budget.left -= 1
-        self._counts.add("records.flow.sflow5")
-        for bit in sorted(extra):
-            signature |= bit
-            values += extra[bit]
-        groups.setdefault(signature, []).append((into, out, rate, length, *values))
+
+class _CannotReadError(ValueError):
+    """A flow sample cannot be read; the text completes the counter `records.refused.<reason>`."""
+
+
+def _sample(sample: bytes, *, expanded: bool) -> packet.Parsed:
+    """Give signature and values of one flow sample (sFlow version 5, section 5.3)."""
+    size = len(sample)
+    if size < (44 if expanded else 32):
+        raise _CannotReadError("truncated")
+    if expanded:
+        _, _, _, rate, _, _, in_kind, into, out_kind, out, records = _EXPANDED(sample)
+        into, out = (0 if in_kind else into), (0 if out_kind else out)
+        here = 44
+    else:
+        _, _, rate, _, _, into, out, records = _SAMPLE(sample)
+        here = 32
+    length = -1
+    signature = 0
+    values: tuple[object, ...] = ()
+    extra: dict[int, tuple[object, ...]] = {}
+    for _ in range(records):
+        if size - here < 8:
+            raise _CannotReadError("truncated")
+        kind, octets = _PAIR(sample, here)
+        start, here = here + 8, here + 8 + octets
+        if here > size:
+            raise _CannotReadError("truncated")
+        if kind == 1 and octets >= 16:
+            protocol, length, _, held = _HEADER(sample, start)
+            head = sample[start + 16 : min(start + 16 + held, here)]
+            signature, values = _LINKS[protocol](head) if protocol in _LINKS else (0, ())
+        elif kind in _DECODED and octets >= _DECODED[kind][0] and not signature:
+            length, signature, values = _DECODED[kind][1](sample, start)
+        elif kind == 1001 and octets >= 16:
+            vlan_in, _, vlan_out, _ = _HEADER(sample, start)
+            extra[SWITCH] = (vlan_in, vlan_out)
+        elif kind == 1002 and octets >= 16:
+            _router(sample, start, octets, extra)
+    if length < 0:
+        raise _CannotReadError("no_packet")
+    for bit in sorted(extra):
+        signature |= bit
+        values += extra[bit]
+    return signature, (_index(into), _index(out), rate, length, *values)
 
 
 def _index(port: int) -> int:
@@ -165,11 +172,33 @@ def _index(port: int) -> int:
     return port if port < 0x3FFFFFFF else 0
 
 
+def _ip4(sample: bytes, start: int) -> tuple[int, int, tuple[object, ...]]:
+    """Read a packet that the agent decoded itself: sampled_ipv4."""
+    length, protocol, src, dst, sport, dport, flags, tos = _IP4(sample, start)
+    values = (tos & 255, 0, protocol & 255, src, dst, sport & 65535, dport & 65535, flags & 255)
+    return length, packet.IP4 | packet.PORTS | packet.TCP, values
+
+
+def _ip6(sample: bytes, start: int) -> tuple[int, int, tuple[object, ...]]:
+    """Read a packet that the agent decoded itself: sampled_ipv6."""
+    length, protocol, src, dst, sport, dport, flags, priority = _IP6(sample, start)
+    values = (priority & 255, 0, protocol & 255, src, dst, sport & 65535, dport & 65535, flags & 255)
+    return length, packet.IP6 | packet.PORTS | packet.TCP, values
+
+
 def _router(sample: bytes, start: int, octets: int, extra: dict[int, tuple[object, ...]]) -> None:
+    """Add what extended_router says: next hop and the two prefix lengths."""
     family = _WORD(sample, start)[0]
     if family == 1:
         address, mask_from, mask_to = (_WORD(sample, start + at)[0] for at in (4, 8, 12))
         extra[ROUTER4] = (address, mask_from & 255, mask_to & 255)
     elif family == 2 and octets >= 28:
-        masks = _PAIR(sample, start + 20)
-        extra[ROUTER6] = (sample[start + 4 : start + 20], masks[0] & 255, masks[1] & 255)
+        mask_from, mask_to = _PAIR(sample, start + 20)
+        extra[ROUTER6] = (sample[start + 4 : start + 20], mask_from & 255, mask_to & 255)
+
+
+_LINKS = {1: packet.ethernet, 11: packet.ip, 12: packet.ip}
+"""Header protocol -> how a sampled header of it is read: ethernet_iso88023, IPv4, IPv6."""
+
+_DECODED = {3: (32, _ip4), 4: (56, _ip6)}
+"""Flow record -> octets it has, and how it is read."""

@@ -19,6 +19,20 @@ MAX_FIELDS = 512  # a template of more fields than any exporter has is an attack
 
 _UNSIGNED = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _WIDTHS = {"unsigned8": 1, "unsigned16": 2}
+_MASKS = {"unsigned8": " & 255", "unsigned16": " & 65535"}
+_FIXED = {
+    ("ipv4Address", 4): ("I", ""),
+    ("ipv6Address", 16): ("16s", ""),
+    ("macAddress", 6): ("6s", "MAC[{}]"),
+    ("boolean", 1): ("B", ""),
+    ("float32", 4): ("f", ""),
+    ("float64", 8): ("d", ""),
+    ("float64", 4): ("f", ""),
+    ("dateTimeMicroseconds", 8): ("Q", "ntp_ms({})"),
+    ("dateTimeNanoseconds", 8): ("Q", "ntp_ms({})"),
+}
+"""Type and width -> struct code and what converts the value."""
+
 _SIGNED = {1: "b", 2: "h", 4: "i", 8: "q"}
 
 Spec = tuple[int, int, int]
@@ -43,9 +57,7 @@ class Template:
 
     __slots__ = ("columns", "compiled", "options", "protocol", "ready", "size", "variable")
 
-    def __init__(
-        self, protocol: str, columns: Sequence[Column], *, options: bool = False, ready: bool = False
-    ) -> None:
+    def __init__(self, protocol: str, columns: Sequence[Column], *, options: bool = False, ready: bool = False) -> None:
         self.protocol = protocol
         self.columns = tuple(columns)
         self.options = options
@@ -77,34 +89,19 @@ def judge(protocol: str, specs: Sequence[Spec], elements: Elements, *, options: 
 def _column(name: str, kind: str, width: int) -> Column:
     """Decide how an element of this type and width is read; RFC 7011 section 6.1 and 6.2 (reduced size)."""
     nothing = Column("", "", width)
-    if kind.startswith("unsigned") or kind == "dateTimeSeconds" or kind == "dateTimeMilliseconds":
+    if kind in {"string", "octetArray"} and width:
+        code = "" if width == VARIABLE else f"{width}s"
+        return Column(name, code, width, f"TEXT[{name}]" if kind == "string" else "")
+    if kind.startswith("unsigned") or kind in {"dateTimeSeconds", "dateTimeMilliseconds"}:
         # wider than its type: what the type cannot hold is cut, so that no table is asked for more than it has
-        mask = {"unsigned8": " & 255", "unsigned16": " & 65535"}.get(kind, "") if width > _WIDTHS.get(kind, 8) else ""
+        mask = _MASKS.get(kind, "") if width > _WIDTHS.get(kind, 8) else ""
         if width in _UNSIGNED:
             return Column(name, _UNSIGNED[width], width, name + mask if mask else "")
         return Column(name, f"{width}s", width, f'from_bytes({name}, "big"){mask}') if 0 < width < 8 else nothing
-    if kind in {"dateTimeMicroseconds", "dateTimeNanoseconds"}:
-        return Column(name, "Q", width, f"ntp_ms({name})") if width == 8 else nothing
-    if kind in {"string", "octetArray"}:
-        if width == 0:
-            return nothing
-        code = "" if width == VARIABLE else f"{width}s"
-        return Column(name, code, width, f"TEXT[{name}]" if kind == "string" else "")
-    fixed = {
-        ("ipv4Address", 4): "I",
-        ("ipv6Address", 16): "16s",
-        ("macAddress", 6): "6s",
-        ("boolean", 1): "B",
-        ("float32", 4): "f",
-        ("float64", 8): "d",
-        ("float64", 4): "f",
-    }
     if kind.startswith("signed") and width in _SIGNED:
         return Column(name, _SIGNED[width], width)
-    code = fixed.get((kind, width), "")
-    if not code:
-        return nothing
-    return Column(name, code, width, f"MAC[{name}]" if kind == "macAddress" else "")
+    code, convert = _FIXED.get((kind, width), ("", ""))
+    return Column(name, code, width, convert.format(name)) if code else nothing
 
 
 class Bodies:

@@ -308,7 +308,9 @@ class _Build:
         for name in self._holes(text):
             self._use(name)
         parts = _split(text)
-        return "".join(_literal(part) if index % 2 == 0 else "{" + self._spelled(part) + "}" for index, part in enumerate(parts))
+        return "".join(
+            _literal(part) if index % 2 == 0 else "{" + self._spelled(part) + "}" for index, part in enumerate(parts)
+        )
 
     def _fragment(self, name: str) -> tuple[int, str]:
         value = self._value(name)
@@ -408,7 +410,9 @@ class _Build:
             width = sum(c.width for c in run)
             if names:
                 struct = f"fixed{len(self.constants)}"
-                self.constants[struct] = Struct("!" + "".join(c.code if c.name else f"{c.width}x" for c in run)).unpack_from
+                self.constants[struct] = Struct(
+                    "!" + "".join(c.code if c.name else f"{c.width}x" for c in run)
+                ).unpack_from
                 lines.append(f"        if here + {width} > end: raise Truncated")
                 lines.append(f"        {', '.join(names)}, = {struct}(octets, here)")
             lines.append(f"        here += {width}")

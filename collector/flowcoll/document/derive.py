@@ -64,7 +64,9 @@ def _addresses(options: Options) -> tuple[Derived, ...]:
     def nat(side: str, element: str) -> Derived:
         families = (f"postNAT{element}IPv4Address", f"postNAT{element}IPv6Address")
         port = f"postNAPT{element}TransportPort"
-        return _row(f"{side}_nat", *(f"NAT[{each}, {last}]" for last in (port, "0") for each in families), f"NAT[0, {port}]")
+        return _row(
+            f"{side}_nat", *(f"NAT[{each}, {last}]" for last in (port, "0") for each in families), f"NAT[0, {port}]"
+        )
 
     return (
         # A dual-stack template sends the family that a record does not use as zeros.
@@ -151,7 +153,9 @@ def _volume(options: Options) -> tuple[Derived, ...]:
         _row("rate", "samplingInterval or header_rate", "header_rate"),
         _row("rate_source", '"record" if samplingInterval else header_rate_source', "header_rate_source"),
         _row("octets", "octetDeltaCount", "layer2OctetDeltaCount", "dataLinkFrameSize", "postOctetDeltaCount"),
-        _row("frames", "packetDeltaCount", "layer2FrameDeltaCount", "1 given dataLinkFrameSize", "postPacketDeltaCount"),
+        _row(
+            "frames", "packetDeltaCount", "layer2FrameDeltaCount", "1 given dataLinkFrameSize", "postPacketDeltaCount"
+        ),
         _row("bytes", f'f"{{octets{corrected}}}"'),
         _row("packets", f'f"{{frames{corrected}}}"'),
     )
@@ -222,12 +226,17 @@ def _sides(options: Options) -> tuple[Derived, ...]:
 
 
 def _conversation_id() -> Iterator[str]:
-    what = "protocol, client, server, {port}, client_server_source"
-    yield f"CONVERSATION({what.format(port='server_port')}) given dual"
-    in_line = conversation_id.expression4("protocol", "client", "server", "server_port", "client_server_source")
-    yield f"{in_line} given sourceIPv4Address destinationIPv4Address"
-    yield f"CONVERSATION6({what.format(port='server_port')}) given sourceIPv6Address destinationIPv6Address"
-    yield f"CONVERSATION({what.format(port='0')})"
+    """Give the alternatives of the conversation id: by family, with the server's port and without."""
+    what = ("protocol", "client", "server", "server_port", "client_server_source")
+    for function, given in (
+        ("CONVERSATION", "dual"),
+        ("CONVERSATION4", "sourceIPv4Address destinationIPv4Address"),
+        ("CONVERSATION6", "sourceIPv6Address destinationIPv6Address"),
+    ):
+        in_line = function == "CONVERSATION4"
+        code = conversation_id.expression4(*what) if in_line else f"{function}({', '.join(what)})"
+        yield f"{code} given {given}"
+        yield f"{function}(protocol, client, server, 0, client_server_source) given {given}"
 
 
 def _labels() -> tuple[Derived, ...]:

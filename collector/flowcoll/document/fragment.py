@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 Key = TypeVar("Key")
+Shown = TypeVar("Shown")
 
 _ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
@@ -33,15 +34,15 @@ def text_of(octets: bytes) -> str:
     return escaped(octets.rstrip(b"\0").decode("utf-8", "replace"))
 
 
-class Fragments(dict[Key, str]):
-    """Key on the wire -> JSON text; emptied when it has grown to its limit, so hostile input cannot fill the memory."""
+class Fragments(dict[Key, Shown]):
+    """Key on the wire -> what is shown of it, mostly JSON text; emptied when it has grown to its limit, so hostile input cannot fill the memory."""
 
-    def __init__(self, render: Callable[[Key], str], limit: int = 65_536) -> None:
+    def __init__(self, render: Callable[[Key], Shown], limit: int = 65_536) -> None:
         super().__init__()
         self._render = render
         self._limit = limit
 
-    def __missing__(self, key: Key) -> str:
+    def __missing__(self, key: Key) -> Shown:
         if len(self) >= self._limit:
             self.clear()
         self[key] = text = self._render(key)

@@ -7,7 +7,7 @@ from typing import Any
 from flowcoll.config import Options
 from flowcoll.decode.context import MILLIS, Seconds
 from flowcoll.document.fields import Field
-from flowcoll.document.fragment import Fragments, escaped, members, text_of
+from flowcoll.document.fragment import Fragments, members, text_of
 from flowcoll.enrich.address import LISTED, PRIVATE, Addresses, Kept
 from flowcoll.enrich import community_id, conversation_id, translate
 from flowcoll.enrich.client_server import names as client_server_names
@@ -26,7 +26,7 @@ def shared(options: Options) -> dict[str, Any]:
     seed = options["EF_PROCESSOR_ENRICH_COMMUNITYID_SEED"]
     four, six = cid4(seed), cid6(seed)
     other_seed = options["EF_PROCESSOR_ENRICH_CONVERSATIONID_SEED"]
-    conversation = {int: conversation4(other_seed), bytes: conversation6(other_seed)}
+    conversation: dict[type, Any] = {int: conversation4(other_seed), bytes: conversation6(other_seed)}
     seconds = Seconds()
     return {
         "PRIVATE": PRIVATE,
@@ -43,10 +43,10 @@ def shared(options: Options) -> dict[str, Any]:
         "ISO": Fragments(lambda ms: seconds[ms // 1000] + MILLIS[ms % 1000]),
         "TEXT": Text(),
         "MAC": Fragments(lambda octets: octets.hex("-").upper()),
-        "CID4": lambda *flow: four(*flow)[2:],
-        "CID6": lambda *flow: six(*flow)[2:],
-        "CID": lambda src, dst, *rest: (four if isinstance(src, int) else six)(src, dst, *rest)[2:],
-        **community_id.names4(seed),
+        "CID4": four,
+        "CID6": six,
+        "CID": lambda src, dst, *rest: (four if isinstance(src, int) else six)(src, dst, *rest),
+        **community_id.names(seed),
         "CONVERSATION4": conversation[int],
         "CONVERSATION6": conversation[bytes],
         "CONVERSATION": lambda protocol, client, *rest: conversation[type(client)](protocol, client, *rest),
@@ -82,12 +82,12 @@ def shaped(fields: Sequence[Field], common: Mapping[str, Any], addresses: Addres
     def some(facts: Mapping[str, object]) -> str:
         return members({path: fact for path, fact in facts.items() if path in kept})
 
-    def interface(side: str) -> Fragments[int]:
+    def interface(side: str) -> Fragments[int, str]:
         path = f"{side}.interface.id"
         shown = f"observer.{path}" in kept
         return Fragments(lambda index: members({path: str(index)}) if index and shown else "")
 
-    def vlan(path: str, place: str) -> Fragments[int]:
+    def vlan(path: str, place: str) -> Fragments[int, str]:
         shown = f"{place}{path}" in kept
         return Fragments(lambda tag: members({path: str(tag)}) if tag and shown else "")
 

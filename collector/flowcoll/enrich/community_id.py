@@ -119,24 +119,3 @@ def _sha1() -> Callable[[bytes], Any]:
     except ImportError:  # an interpreter built without its own hashes
         own = partial(hashlib.sha1, usedforsecurity=False)
     return own
-
-
-def expression4(src: str, dst: str, protocol: str, src_port: str, dst_port: str) -> str:
-    """Give `cid4` without the leading `1:` as the text of an expression over the named locals; it needs `names4`."""
-    return (
-        f"cid_b64_(cid_sha1_(cid_pack_(cid_seed_, {src}, {dst}, {protocol}, {src_port}, {dst_port})"
-        f" if {src} < {dst} or {src} == {dst} and {src_port} < {dst_port} else"
-        f" cid_pack_(cid_seed_, {dst}, {src}, {protocol}, {dst_port}, {src_port})).digest(), newline=False).decode()"
-        f" if {protocol} in cid_ported_ else CID4({src}, {dst}, {protocol}, {src_port}, {dst_port})"
-    )
-
-
-def names4(seed: int) -> Mapping[str, object]:
-    """Give what `expression4` refers to."""
-    return {
-        "cid_b64_": b2a_base64,
-        "cid_sha1_": _sha1(),
-        "cid_pack_": Struct("!HIIBxHH").pack,
-        "cid_seed_": seed,
-        "cid_ported_": WITH_PORTS,
-    }

@@ -15,7 +15,6 @@ from flowcoll.threat.lists import Lists, Threat
 Hits = tuple[str, str, str, str, str]
 """Members of the document, and of flow.src, flow.dst, flow.client, flow.server."""
 
-NO_HITS: Hits = ("", "", "", "", "")
 _OCCURRED = "@occurred@"  # stands where the time goes, so that the rest can be rendered once
 
 
@@ -35,16 +34,16 @@ def threat_namespace(kept: frozenset[str] | set[str], lists: Lists) -> dict[str,
             _endpoint(kept, "server", server) if swapped is not None else "",
         )
 
-    rendered: Fragments[Any] = Fragments(render, 16_384)  # type: ignore[arg-type]
+    rendered = Fragments(render, 16_384)
 
-    def hits(
+    def hits(  # noqa: PLR0913 - what the generated code has at hand
         src: Address, src_flags: int, dst: Address, dst_flags: int, swapped: bool | None, occurred: str
     ) -> tuple[str, ...]:
         key = (src if src_flags & LISTED else None, dst if dst_flags & LISTED else None, swapped)
         threat, *endpoints = rendered[key]
         return threat.replace(_OCCURRED, occurred), *endpoints
 
-    return {"HITS": hits, "NO_HITS": NO_HITS}
+    return {"HITS": hits}
 
 
 def _flow(kept: Iterable[str], sides: Sequence[tuple[str, Address | None, Sequence[Threat]]]) -> str:

@@ -77,6 +77,8 @@ class Lists:
 
     def match(self, address: Address) -> Threats:
         """Give what all lists say of an address."""
+        if not self._lists:
+            return ()
         address = unmapped(address)
         if is_private(address):
             return ()
