@@ -74,9 +74,15 @@ class Oracle:
         with files("flowcoll.enrich").joinpath("protocols.csv").open(encoding="ascii") as table:
             self._protocols = {int(row["number"]): row["keyword"] for row in csv.DictReader(table)}
         with files("flowcoll.enrich").joinpath("services.csv").open(encoding="ascii") as table:
-            self._services = list(csv.DictReader(table))
+            self._services = {
+                (transport, port): row["name"]
+                for row in csv.DictReader(table)
+                for transport in row["transport"].split()
+                for port in _span(row["port"])
+            }
         with files("flowcoll.document").joinpath("fields.csv").open(encoding="utf-8") as table:
             self._fields = list(csv.DictReader(table))
+        self._paths = {path for row in self._fields for path in _spread(row["path"])}
         self._dropped = {path for name in options["EF_PROCESSOR_DROP_FIELDS"] for path in self._meant(name)}
 
     def documents(self, datagrams: Iterable[Datagram], source: str) -> list[list[Document]]:
@@ -135,8 +141,7 @@ class Oracle:
         facts |= self._endpoints(values)
         facts |= self._sides(values)
         facts |= self._threats(header, values)
-        known = {path for row in self._fields for path in _spread(row["path"])}
-        assert facts.keys() <= known, f"not in the table of fields: {facts.keys() - known}"
+        assert facts.keys() <= self._paths, f"not in the table of fields: {facts.keys() - self._paths}"
         return _nested({path: fact for path, fact in facts.items() if path not in self._dropped})
 
     def _meant(self, name: str) -> set[str]:
@@ -292,11 +297,8 @@ class Oracle:
         if protocol not in PORTED:
             return self._protocols.get(protocol, str(protocol)).upper()
         label = f"{PORTED[protocol]}/{port}"
-        for row in self._services:
-            first, _, last = row["port"].partition("-")
-            if int(first) <= port <= int(last or first) and PORTED[protocol].lower() in row["transport"].split():
-                return f"{row['name']} ({label})"
-        return label
+        name = self._services.get((PORTED[protocol].lower(), port))
+        return f"{name} ({label})" if name else label
 
     def _threats(self, header: Header, values: Values) -> Facts:
         """What the lists say of the endpoints; facts/threat names of ECS, flat companions beside them."""
@@ -343,6 +345,12 @@ def _enrichment(header: Header, path: str, address: Address, threat: Any) -> Fac
         "occurred": iso(header.now),
     }
     return {"indicator": indicator, "matched": matched}
+
+
+def _span(ports: str) -> range:
+    """`80` or `6000-6063`."""
+    lowest, _, highest = ports.partition("-")
+    return range(int(lowest), int(highest or lowest) + 1)
 
 
 def _unique(words: Iterable[str]) -> list[str]:

@@ -5,7 +5,8 @@ collector. A set that cannot be read gives no record; whether it is counted is f
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.resources import files
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
@@ -79,14 +80,20 @@ class Octets:
         return int.from_bytes(self.take(size), "big")
 
 
+@cache
+def elements() -> Mapping[tuple[str, int], Mapping[str, str]]:
+    """The table of elements: enterprise number and id to its row."""
+    with files("flowcoll.decode").joinpath("elements.csv").open(encoding="utf-8") as table:
+        return {(row["pen"], int(row["id"])): row for row in csv.DictReader(table)}
+
+
 class Exporter:
     """One exporter address, and the templates it has announced so far, the newest last."""
 
     def __init__(self, address: str) -> None:
         self._address = address
         self._templates: list[Template] = []
-        with files("flowcoll.decode").joinpath("elements.csv").open(encoding="utf-8") as table:
-            self._elements = {(row["pen"], int(row["id"])): row for row in csv.DictReader(table)}
+        self._elements = elements()
 
     def netflow5(self, octets: bytes, now: int) -> Iterator[Record]:
         """The records of a NetFlow v5 datagram: a header of 24 octets, records of 48."""

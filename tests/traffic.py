@@ -23,6 +23,10 @@ class Flow(NamedTuple):
     source_port: int
     destination_port: int
 
+    def ends(self) -> frozenset[tuple[str, int]]:
+        """Both ends with their ports: equal for the two directions of a conversation."""
+        return frozenset({(self.source, self.source_port), (self.destination, self.destination_port)})
+
 
 class Volume(NamedTuple):
     """IP octets and packets."""
@@ -92,16 +96,30 @@ def _echo(kind: int, sequence: int) -> dpkt.icmp.ICMP:
 
 
 def truth(path: Path, *, frames: bool = False) -> dict[Flow, Volume]:
-    """What the IP packets of a capture add up to, or the frames they came in, read with dpkt packet by packet."""
-    volumes: defaultdict[Flow, list[int]] = defaultdict(list)
+    """What the IP packets of a capture add up to, or the frames they came in."""
+    sizes: defaultdict[Flow, list[int]] = defaultdict(list)
+    for _, frame, packet, flow in _packets(path):
+        sizes[flow].append(len(frame) if frames else len(packet))
+    return {flow: Volume(sum(parts), len(parts)) for flow, parts in sizes.items()}
+
+
+def conversations(path: Path) -> dict[frozenset[tuple[str, int]], list[float]]:
+    """Times of the first and of the last packet between two ends."""
+    times: defaultdict[frozenset[tuple[str, int]], list[float]] = defaultdict(list)
+    for at, _, _, flow in _packets(path):
+        times[flow.ends()].append(at)
+    return {ends: [min(seen), max(seen)] for ends, seen in times.items()}
+
+
+def _packets(path: Path) -> Iterator[tuple[float, bytes, dpkt.Packet, Flow]]:
+    """Time, frame, packet and flow of everything in a capture that is IP, read with dpkt."""
     with path.open("rb") as file:
-        for _, octets in dpkt.pcap.Reader(file):
+        for at, octets in dpkt.pcap.Reader(file):
             packet = dpkt.ethernet.Ethernet(octets).data
             if isinstance(packet, dpkt.ip.IP):
-                volumes[_flow(packet, packet.p, AF_INET)].append(len(octets) if frames else packet.len)
+                yield at, octets, packet, _flow(packet, packet.p, AF_INET)
             elif isinstance(packet, dpkt.ip6.IP6):
-                volumes[_flow(packet, packet.nxt, AF_INET6)].append(len(octets) if frames else packet.plen + 40)
-    return {flow: Volume(sum(sizes), len(sizes)) for flow, sizes in volumes.items()}
+                yield at, octets, packet, _flow(packet, packet.nxt, AF_INET6)
 
 
 def _flow(packet: dpkt.Packet, protocol: int, family: int) -> Flow:

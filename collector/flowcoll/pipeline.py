@@ -16,8 +16,9 @@ from flowcoll.decode.templates import TemplateStore
 from flowcoll.document import fields as table
 from flowcoll.document.compiler import Compiler, Shape
 from flowcoll.document.derive import derived
-from flowcoll.document.render import kept_facts, shaped, shared
-from flowcoll.enrich.address import Addresses
+from flowcoll.document.fragment import Paths
+from flowcoll.document.render import shaped, shared
+from flowcoll.enrich.address import Addresses, Kept
 from flowcoll.enrich.geoip import Asn, GeoIP
 from flowcoll.errors import DecodeError
 from flowcoll.logs import Log
@@ -61,16 +62,28 @@ class Pipeline:
 
     def _compile(self, options: Options) -> Compiler:
         every = table.load()
-        kept = table.keep(every, options["EF_PROCESSOR_DROP_FIELDS"], "EF_PROCESSOR_DROP_FIELDS")
-        shapes = [Shape(kept, "collect")]
+        fields = table.keep(every, options["EF_PROCESSOR_DROP_FIELDS"], "EF_PROCESSOR_DROP_FIELDS")
+        shapes = [Shape(fields, "collect")]
         common = shared(options)
-        limit = options["EF_PROCESSOR_ENRICH_IPADDR_CACHE_SIZE"]
         spaces = []
         for shape in shapes:
-            addresses = Addresses(self._providers.values(), self._lists.listed, kept_facts(shape.fields), limit)
-            self._addresses.append(addresses)
-            spaces.append(shaped(shape.fields, common, addresses, self._lists))
+            kept = Paths(field.path for field in shape.fields)
+            roles = self._roles(kept, options["EF_PROCESSOR_ENRICH_IPADDR_CACHE_SIZE"])
+            spaces.append(shaped(kept, common, roles, self._lists))
         return Compiler(shapes, derived(options), spaces)
+
+    def _roles(self, kept: Paths, limit: int) -> dict[str, Addresses]:
+        """Give the addresses as source and as destination show them: one cache where both keep the same facts."""
+        client, server = kept.below("client"), kept.below("server")
+        caches: dict[Kept, Addresses] = {}
+        roles = {}
+        for role in ("source", "destination"):
+            each = Kept(kept.below(role), client, server)
+            if each not in caches:
+                caches[each] = Addresses(self._providers.values(), self._lists.listed, each, limit)
+            roles[role] = caches[each]
+        self._addresses += caches.values()
+        return roles
 
     def handle(self, octets: bytes, exporter: tuple[str, int], now_ms: int) -> None:
         """Carry one datagram all the way."""

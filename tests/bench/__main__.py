@@ -35,7 +35,7 @@ class Plan:
         self.load_flows_per_s = 20_000 if quick else 100_000
         self.load_s = 3.0 if quick else 60.0
         self.templates = 500 if quick else 10_000
-        self.templates_per_s = 500.0
+        self.templates_per_s = 200.0
 
 
 @click.command()

@@ -16,6 +16,7 @@ from flowcoll.errors import SetupError
 
 TICK_S = 0.01  # USER_HZ, what /proc/<pid>/stat counts in
 START_S = 20.0
+ANSWER_S = 120.0  # a loop that is busy answers late, but it answers
 STOP_S = 15.0
 
 
@@ -94,7 +95,7 @@ class Collector:
 
     def samples(self) -> list[Sample]:
         """Read /metrics."""
-        with urllib.request.urlopen(self.metrics, timeout=10) as answer:
+        with urllib.request.urlopen(self.metrics, timeout=ANSWER_S) as answer:
             text = answer.read().decode()
         return [
             Sample(s.name, s.labels, s.value) for family in text_string_to_metric_families(text) for s in family.samples

@@ -5,7 +5,7 @@ from struct import Struct
 
 from flowcoll.counters import Counts
 from flowcoll.decode.context import Contexts
-from flowcoll.decode.sets import Budget, Set, SetReader
+from flowcoll.decode.sets import Budget, Message, Set, SetReader
 from flowcoll.errors import DecodeError
 
 _HEADER = Struct("!HHIII").unpack_from
@@ -32,4 +32,4 @@ class Ipfix:
         context.protocol, context.version = "ipfix", 10
         context.at(now_ms, seconds * 1000)
         message = octets if length == len(octets) else octets[:length]
-        return self._sets.read(message, HEADER, exporter, domain, context, budget)
+        return self._sets.read(Message(message, exporter, domain, context, budget), HEADER)

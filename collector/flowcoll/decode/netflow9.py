@@ -5,7 +5,7 @@ from struct import Struct
 
 from flowcoll.counters import Counts
 from flowcoll.decode.context import Contexts
-from flowcoll.decode.sets import Budget, Set, SetReader
+from flowcoll.decode.sets import Budget, Message, Set, SetReader
 from flowcoll.errors import DecodeError
 
 _HEADER = Struct("!HHIIII").unpack_from
@@ -29,4 +29,4 @@ class NetFlow9:
         context = self._contexts.get(exporter[0], 9)
         context.protocol, context.version = "netflow", 9
         context.at(now_ms, seconds * 1000, uptime)
-        return self._sets.read(octets, HEADER, exporter, source_id, context, budget)
+        return self._sets.read(Message(octets, exporter, source_id, context, budget), HEADER)

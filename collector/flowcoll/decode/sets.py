@@ -24,6 +24,16 @@ class Set(NamedTuple):
     context: Context
 
 
+class Message(NamedTuple):
+    """A NetFlow v9 or IPFIX message: who sent it, for which domain, and what its sets share."""
+
+    octets: bytes
+    exporter: tuple[str, int]
+    domain: int
+    context: Context
+    budget: "Budget"
+
+
 class Budget:
     """Records that one datagram may still give; 0 as a limit means what the datagram holds."""
 
@@ -51,10 +61,9 @@ class SetReader:
         self._counts = counts
         self._template, self._options = (2, 3) if self._ipfix else (0, 1)
 
-    def read(
-        self, octets: bytes, start: int, exporter: tuple[str, int], domain: int, context: Context, budget: Budget
-    ) -> Iterator[Set]:
+    def read(self, message: Message, start: int) -> Iterator[Set]:
         """Give the flow sets of a message from `start` on; everything else is learnt or counted."""
+        octets = message.octets
         end = len(octets)
         counts = self._counts
         while end - start >= 4:
@@ -65,26 +74,27 @@ class SetReader:
                     counts.add("sets.refused.length")
                 return
             if number > 255:
-                template = self._store.find(exporter, domain, number)
+                template = self._store.find(message.exporter, message.domain, number)
                 if template is None:
                     counts.add("sets.refused.no_template")
                 elif template.options:
                     self._count_options(octets[start + 4 : stop], template)
                 else:
-                    yield from self._data(octets[start + 4 : stop], template, context, budget)
+                    yield from self._data(octets[start + 4 : stop], template, message)
             elif number == self._template:
-                self._templates(octets[start + 4 : stop], exporter, domain)
+                self._templates(octets[start + 4 : stop], message)
             elif number == self._options:
-                self._option_templates(octets[start + 4 : stop], exporter, domain)
+                self._option_templates(octets[start + 4 : stop], message)
             else:
                 counts.add("sets.refused.reserved_id")
             start = stop
 
     # -- data ----------------------------------------------------------------------------------------------------
 
-    def _data(self, body: bytes, template: Template, context: Context, budget: Budget) -> Iterator[Set]:
+    def _data(self, body: bytes, template: Template, message: Message) -> Iterator[Set]:
         compiled = self._compiler.of(template)
         counts, protocol = self._counts, self._protocol
+        context, budget = message.context, message.budget
         if template.variable:
             rows = self._variable(compiled, body, budget)
             yield Set(rows, compiled, context)
@@ -134,35 +144,36 @@ class SetReader:
 
     # -- templates -----------------------------------------------------------------------------------------------
 
-    def _templates(self, body: bytes, exporter: tuple[str, int], domain: int) -> None:
+    def _templates(self, body: bytes, message: Message) -> None:
         """Learn the templates of a template set (RFC 7011 section 3.4.1, RFC 3954 section 5.2)."""
         here, end = 0, len(body)
         while end - here >= 4:
             number, fields = _PAIR(body, here)
             if number < 256:
                 if any(body[here:]):
-                    self._refuse_or_withdraw(number, fields, exporter, domain, options=False)
+                    self._refuse_or_withdraw(number, fields, message, options=False)
                 return
             if fields == 0 and self._ipfix:
-                self._store.withdraw(exporter, domain, number, options=False)
+                self._store.withdraw(message.exporter, message.domain, number, options=False)
                 here += 4
                 continue
-            used = self._learn(body, here + 4, number, fields, 0, (exporter, domain))
-            if used < 0:
+            specs = self._specs(body, here + 4, fields)
+            if specs is None:
                 return
-            here = used
+            self._learn(body[here + 4 : specs.end], number, specs.found, 0, message)
+            here = specs.end
 
-    def _option_templates(self, body: bytes, exporter: tuple[str, int], domain: int) -> None:
+    def _option_templates(self, body: bytes, message: Message) -> None:
         """Learn the templates of an options template set (RFC 7011 section 3.4.2.2, RFC 3954 section 6.1)."""
         here, end = 0, len(body)
         while end - here >= 4:
             number, second = _PAIR(body, here)
             if number < 256:
                 if any(body[here:]):
-                    self._refuse_or_withdraw(number, second, exporter, domain, options=True)
+                    self._refuse_or_withdraw(number, second, message, options=True)
                 return
             if second == 0 and self._ipfix:
-                self._store.withdraw(exporter, domain, number, options=True)
+                self._store.withdraw(message.exporter, message.domain, number, options=True)
                 here += 4
                 continue
             if end - here < 6:
@@ -171,45 +182,44 @@ class SetReader:
             third = _TRIPLE(body, here)[2]
             # IPFIX counts fields, the scope's among them; NetFlow v9 gives octets of scope and of options
             fields, scopes = (second, third) if self._ipfix else ((second + third) // 4, second // 4)
-            used = self._learn(body, here + 6, number, fields, max(scopes, 1), (exporter, domain))
-            if used < 0:
+            specs = self._specs(body, here + 6, fields)
+            if specs is None:
                 return
-            here = used
+            self._learn(body[here + 6 : specs.end], number, specs.found, max(scopes, 1), message)
+            here = specs.end
 
-    def _refuse_or_withdraw(
-        self, number: int, fields: int, exporter: tuple[str, int], domain: int, *, options: bool
-    ) -> None:
+    def _refuse_or_withdraw(self, number: int, fields: int, message: Message, *, options: bool) -> None:
         if self._ipfix and fields == 0 and number in (self._template, self._options):
-            self._store.withdraw(exporter, domain, None, options=options)
+            self._store.withdraw(message.exporter, message.domain, None, options=options)
         else:
             self._counts.add("templates.refused.reserved_id")
 
-    def _learn(
-        self, body: bytes, here: int, number: int, fields: int, scopes: int, source: tuple[tuple[str, int], int]
-    ) -> int:
-        """Learn one template whose fields start at `here`; gives where the next begins, or -1 when it is cut off."""
+    def _specs(self, body: bytes, here: int, fields: int) -> "_Specs | None":
+        """Give the field specifiers that start at `here` (RFC 7011 section 3.2); None when they are cut off."""
         counts = self._counts
         if fields > MAX_FIELDS:
             counts.add("templates.refused.too_many_fields")
-            return -1
-        specs: list[Spec] = []
-        begin, end = here, len(body)
+            return None
+        found: list[Spec] = []
+        end = len(body)
         for _ in range(fields):
-            if end - here < 4:
+            enterprise = self._ipfix and end > here and body[here] & 0x80
+            if end - here < (8 if enterprise else 4):
                 counts.add("templates.refused.truncated")
-                return -1
-            number_, width = _PAIR(body, here)
+                return None
+            number, width = _PAIR(body, here)
             here += 4
             pen = 0
-            if self._ipfix and number_ & 0x8000:
-                if end - here < 4:
-                    counts.add("templates.refused.truncated")
-                    return -1
-                number_, pen = number_ & 0x7FFF, _PEN(body, here)[0]
+            if enterprise:
+                number, pen = number & 0x7FFF, _PEN(body, here)[0]
                 here += 4
-            specs.append((pen, number_, width))
+            found.append((pen, number, width))
+        return _Specs(found, here)
+
+    def _learn(self, body: bytes, number: int, specs: list[Spec], scopes: int, message: Message) -> None:
+        """Learn one template; an equal body was judged before."""
         options = scopes > 0
-        key = bytes((scopes & 255,)) + body[begin:here]
+        key = scopes.to_bytes(2, "big") + body
         template = self._store.bodies.get(self._protocol, key, options=options)
         if template is None:
             if not self._ipfix:  # scope types are numbers of their own (RFC 3954 section 6.1), not elements
@@ -217,9 +227,14 @@ class SetReader:
             try:
                 template = judge(self._protocol, specs, self._elements, options=options)
             except TemplateError as problem:
-                counts.add(f"templates.refused.{problem}")
-                return here
+                self._counts.add(f"templates.refused.{problem}")
+                return
             self._store.bodies.keep(self._protocol, key, template)
-        exporter, domain = source
-        self._store.learn(exporter, domain, number, template)
-        return here
+        self._store.learn(message.exporter, message.domain, number, template)
+
+
+class _Specs(NamedTuple):
+    """Field specifiers of a template, and where they end."""
+
+    found: list[Spec]
+    end: int

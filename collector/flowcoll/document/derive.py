@@ -54,9 +54,9 @@ def _row(names: str, *alternatives: str, when: str = "") -> Derived:
 
 
 def _addresses(options: Options) -> tuple[Derived, ...]:
-    def as_members(side: str, element: str) -> Derived:
+    def as_members(side: str, role: str, element: str) -> Derived:
         # A private address has no AS, whatever the device says.
-        device = f'(FLOW_AS[{element}] if not {side}_flags & PRIVATE else "")'
+        device = f'({role}_AS[{element}] if not {side}_flags & PRIVATE else "")'
         known = f"{side}_looked_up"
         flow_first = options["EF_PROCESSOR_ENRICH_ASN_PREF"] == "flow"
         return _row(f"{side}_as", f"{device} or {known}" if flow_first else f"{known} or {device}", known)
@@ -81,10 +81,10 @@ def _addresses(options: Options) -> tuple[Derived, ...]:
             "destinationIPv4Address",
             "destinationIPv6Address",
         ),
-        _row("src_text src_full src_looked_up src_lean src_flags", "ADDRESSES[src]"),
-        _row("dst_text dst_full dst_looked_up dst_lean dst_flags", "ADDRESSES[dst]"),
-        as_members("src", "bgpSourceAsNumber"),
-        as_members("dst", "bgpDestinationAsNumber"),
+        _row("src_text src_full src_looked_up src_as_client src_as_server src_flags", "SOURCES[src]"),
+        _row("dst_text dst_full dst_looked_up dst_as_client dst_as_server dst_flags", "DESTINATIONS[dst]"),
+        as_members("src", "SOURCE", "bgpSourceAsNumber"),
+        as_members("dst", "DESTINATION", "bgpDestinationAsNumber"),
         _row(
             "ip_version",
             "6 if dual else 4",
@@ -212,7 +212,7 @@ def _sides(options: Options) -> tuple[Derived, ...]:
         _row("swapped client_server_source", *rules),
         _row(
             "client server client_lean server_lean",
-            "(dst, src, dst_lean, src_lean) if swapped else (src, dst, src_lean, dst_lean)",
+            "(dst, src, dst_as_client, src_as_server) if swapped else (src, dst, src_as_client, dst_as_server)",
         ),
         _row(
             "client_digits server_digits server_port",

@@ -24,6 +24,19 @@ def members(facts: Mapping[str, object]) -> str:
     return _ENCODE(tree)[1:-1] + ","
 
 
+class Paths(frozenset[str]):
+    """Paths of the fields that a shape keeps."""
+
+    def below(self, head: str) -> "Paths":
+        """Give the paths below an object, without its name."""
+        start = head + "."
+        return Paths(path.removeprefix(start) for path in self if path.startswith(start))
+
+    def members(self, facts: Mapping[str, object], above: str = "") -> str:
+        """Give those facts as JSON members that are kept; `above` is what stands before their paths."""
+        return members({path: fact for path, fact in facts.items() if above + path in self})
+
+
 def escaped(text: str) -> str:
     """Give text as it stands between the quotes of a JSON string; ASCII only."""
     return _ENCODE(text)[1:-1]

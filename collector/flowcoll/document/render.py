@@ -1,15 +1,14 @@
 """What expressions of the tables may call: one namespace a shape, with the fragments that the shape keeps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from flowcoll.config import Options
 from flowcoll.decode.context import MILLIS, Seconds
-from flowcoll.document.fields import Field
-from flowcoll.document.fragment import Fragments, members, text_of
-from flowcoll.enrich.address import LISTED, PRIVATE, Addresses, Kept
+from flowcoll.document.fragment import Fragments, Paths, text_of
 from flowcoll.enrich import community_id, conversation_id, translate
+from flowcoll.enrich.address import LISTED, PRIVATE, Addresses
 from flowcoll.enrich.client_server import names as client_server_names
 from flowcoll.enrich.community_id import cid4, cid6
 from flowcoll.enrich.conversation_id import conversation4, conversation6
@@ -18,6 +17,7 @@ from flowcoll.enrich.services import label
 from flowcoll.enrich.threats import threat_namespace
 from flowcoll.threat.lists import Lists
 
+_NO_ADDRESS = (0, bytes(16))
 _NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 
 
@@ -75,71 +75,54 @@ def _service(protocol: int, port: int) -> str:
     return label(protocol, port) or translate.TRANSPORT[protocol].upper()
 
 
-def shaped(fields: Sequence[Field], common: Mapping[str, Any], addresses: Addresses, lists: Lists) -> dict[str, Any]:
-    """Give the namespace of one shape."""
-    kept = {field.path for field in fields}
-
-    def some(facts: Mapping[str, object]) -> str:
-        return members({path: fact for path, fact in facts.items() if path in kept})
+def shaped(kept: Paths, common: Mapping[str, Any], roles: Mapping[str, Addresses], lists: Lists) -> dict[str, Any]:
+    """Give the namespace of one shape; `roles` has the addresses as `source` and as `destination` shows them."""
 
     def interface(side: str) -> Fragments[int, str]:
-        path = f"{side}.interface.id"
-        shown = f"observer.{path}" in kept
-        return Fragments(lambda index: members({path: str(index)}) if index and shown else "")
+        return _known(lambda index: kept.members({f"{side}.interface.id": str(index)}, "observer."))
 
-    def vlan(path: str, place: str) -> Fragments[int, str]:
-        shown = f"{place}{path}" in kept
-        return Fragments(lambda tag: members({path: str(tag)}) if tag and shown else "")
+    def system(role: str) -> Fragments[int, str]:
+        return _known(lambda number: kept.members({"as.number": number}, f"{role}."))
+
+    def nat(role: str, key: tuple[Address, int]) -> str:
+        address, port = key
+        facts: dict[str, object] = {"nat.ip": text(address)} if address not in _NO_ADDRESS else {}
+        return kept.members(facts | ({"nat.port": port} if port else {}), f"{role}.")
+
+    def next_hop(address: Address) -> str:
+        return kept.members({"next_hop.ip.addr": text(address)}, "flow.") if address not in _NO_ADDRESS else ""
 
     def tcp(bits: int) -> str:
         bits &= 0x0FFF
-        return some({"tcp.flags.bits": bits, "tcp.flags.tags": translate.TCP_TAGS[bits & 255]})
+        return kept.members({"tcp.flags.bits": bits, "tcp.flags.tags": translate.TCP_TAGS[bits & 255]})
 
     def icmp(key: int) -> str:
         protocol, kind, code = key >> 16, key >> 8 & 255, key & 255
         name = (translate.ICMP4_TYPE if protocol == 1 else translate.ICMP6_TYPE)[kind]
-        return some({"icmp.type.id": kind, "icmp.type.name": name, "icmp.code.id": code})
-
-    def system(number: int) -> str:
-        return members({"as.number": number}) if number and "source.as.number" in kept else ""
-
-    def next_hop(address: Address) -> str:
-        shown = "flow.next_hop.ip.addr" in kept
-        return members({"next_hop.ip.addr": text(address)}) if shown and address not in (0, bytes(16)) else ""
-
-    def nat(key: tuple[Address, int]) -> str:
-        address, port = key
-        facts: dict[str, object] = {}
-        if address not in (0, bytes(16)) and "source.nat.ip" in kept:
-            facts["nat.ip"] = text(address)
-        if port and "source.nat.port" in kept:
-            facts["nat.port"] = port
-        return members(facts)
+        return kept.members({"icmp.type.id": kind, "icmp.type.name": name, "icmp.code.id": code})
 
     return {
         **common,
-        "ADDRESSES": addresses,
-        "FLOW_AS": Fragments(system),
+        "SOURCES": roles["source"],
+        "DESTINATIONS": roles["destination"],
+        "SOURCE_AS": system("source"),
+        "DESTINATION_AS": system("destination"),
+        "SOURCE_NAT": Fragments(partial(nat, "source"), 16_384),
+        "DESTINATION_NAT": Fragments(partial(nat, "destination"), 16_384),
         "NEXT_HOP": Fragments(next_hop),
-        "NAT": Fragments(nat, 16_384),
         "INGRESS": interface("ingress"),
         "EGRESS": interface("egress"),
-        "VLAN": vlan("vlan.id", "network."),
-        "OUT_VLAN": vlan("out.vlan.tag.id", "flow."),
+        "VLAN": _known(lambda tag: kept.members({"vlan.id": str(tag)}, "network.")),
+        "OUT_VLAN": _known(lambda tag: kept.members({"out.vlan.tag.id": str(tag)}, "flow.")),
         "TCP": Fragments(tcp),
         "ICMP": Fragments(icmp),
         **threat_namespace(kept, lists),
     }
 
 
-def kept_facts(fields: Sequence[Field]) -> Kept:
-    """Give the names of address facts that a shape keeps."""
-    kept = {field.path for field in fields}
-
-    def below(*heads: str) -> frozenset[str]:
-        return frozenset(path.partition(".")[2] for path in kept if path.partition(".")[0] in heads)
-
-    return Kept(below("source", "destination"), below("client", "server"))
+def _known(render: Callable[[int], str]) -> Fragments[int, str]:
+    """Make fragments of a number of which 0 says "not known"."""
+    return Fragments(lambda number: render(number) if number else "")
 
 
 def ntp_ms(stamp: int) -> int:

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-from flowcoll.document.fragment import members
+from flowcoll.document.fragment import Paths
 from flowcoll.enrich.locality import Address, is_private, text
 
 PRIVATE, LISTED = 1, 2
 
-Entry = tuple[str, str, str, str, int]
-"""Text; members of source or destination, without AS; members of its AS; members of client or server; flags."""
+Entry = tuple[str, str, str, str, str, int]
+"""Text; members of source or destination, without AS; members of its AS; members of client; of server; flags."""
 
 
 class Provider(Protocol):
@@ -19,10 +19,11 @@ class Provider(Protocol):
 
 
 class Kept(NamedTuple):
-    """Names of facts that a shape keeps, of source and destination and of client and server."""
+    """Names of the facts that a shape keeps: of source or destination, of client, of server."""
 
-    full: frozenset[str]
-    lean: frozenset[str]
+    full: Paths
+    client: Paths
+    server: Paths
 
 
 class Addresses(dict[Address, Entry]):
@@ -68,14 +69,14 @@ class Addresses(dict[Address, Entry]):
         if not private:
             for provider in self._providers:
                 facts |= provider.facts(shown)
-        full, lean = self._kept
-        ip = {"ip": shown}
-        about = {**ip, **{name: fact for name, fact in facts.items() if not name.startswith("as.")}}
-        system = {name: fact for name, fact in facts.items() if name.startswith("as.") and name in full}
+        full, client, server = self._kept
+        about = {"ip": shown, **facts}
+        system = {name: fact for name, fact in facts.items() if name.startswith("as.")}
         return (
             shown,
-            members({name: fact for name, fact in about.items() if name in full}),
-            members(system),
-            members({name: fact for name, fact in (ip | facts).items() if name in lean}),
+            full.members({name: fact for name, fact in about.items() if name not in system}),
+            full.members(system),
+            (as_client := client.members(about)),
+            as_client if client == server else server.members(about),
             (PRIVATE if private else 0) | (LISTED if not private and self._listed(address) else 0),
         )

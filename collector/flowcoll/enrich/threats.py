@@ -7,7 +7,7 @@ beside it: `sec.threat.*` for the flow, `flow.<endpoint>.sec.threat.*` for the e
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from flowcoll.document.fragment import Fragments, members
+from flowcoll.document.fragment import Fragments, Paths
 from flowcoll.enrich.address import LISTED
 from flowcoll.enrich.locality import Address, text
 from flowcoll.threat.lists import Lists, Threat
@@ -18,7 +18,7 @@ Hits = tuple[str, str, str, str, str]
 _OCCURRED = "@occurred@"  # stands where the time goes, so that the rest can be rendered once
 
 
-def threat_namespace(kept: frozenset[str] | set[str], lists: Lists) -> dict[str, Any]:
+def threat_namespace(kept: Paths, lists: Lists) -> dict[str, Any]:
     """Give what the generated code calls for a record with a listed address."""
 
     def render(key: tuple[Address | None, Address | None, bool | None]) -> Hits:
@@ -36,7 +36,7 @@ def threat_namespace(kept: frozenset[str] | set[str], lists: Lists) -> dict[str,
 
     rendered = Fragments(render, 16_384)
 
-    def hits(  # noqa: PLR0913 - what the generated code has at hand
+    def hits(  # noqa: PLR0913, PLR0917 - what the generated code has at hand
         src: Address, src_flags: int, dst: Address, dst_flags: int, swapped: bool | None, occurred: str
     ) -> tuple[str, ...]:
         key = (src if src_flags & LISTED else None, dst if dst_flags & LISTED else None, swapped)
@@ -46,7 +46,7 @@ def threat_namespace(kept: frozenset[str] | set[str], lists: Lists) -> dict[str,
     return {"HITS": hits}
 
 
-def _flow(kept: Iterable[str], sides: Sequence[tuple[str, Address | None, Sequence[Threat]]]) -> str:
+def _flow(kept: Paths, sides: Sequence[tuple[str, Address | None, Sequence[Threat]]]) -> str:
     """Give the members that stand in the document itself."""
     found = [(path, text(address), threat) for path, address, all_ in sides if address is not None for threat in all_]
     lists: dict[str, list[object]] = {
@@ -56,18 +56,19 @@ def _flow(kept: Iterable[str], sides: Sequence[tuple[str, Address | None, Sequen
         "sec.threat.confidence": _each(threat.confidence for _, _, threat in found),
         "sec.threat.list.timestamp": _each(threat.listed for _, _, threat in found),
     }
-    facts: dict[str, object] = {"threat.enrichments": [_enrichment(*each) for each in found]}
-    facts |= {path: values for path, values in lists.items() if values}
-    return members({path: value for path, value in facts.items() if path in kept})
+    facts: dict[str, object] = {path: values for path, values in lists.items() if values}
+    if found:
+        facts["threat.enrichments"] = [_enrichment(*each) for each in found]
+    return kept.members(facts)
 
 
-def _endpoint(kept: Iterable[str], side: str, found: Sequence[Threat]) -> str:
+def _endpoint(kept: Paths, side: str, found: Sequence[Threat]) -> str:
     """Give the members of flow.<side>."""
     facts = {
         "sec.threat.name": _each(threat.name for threat in found),
         "sec.threat.feed.name": _each(threat.feed for threat in found),
     }
-    return members({path: each for path, each in facts.items() if each and f"flow.{side}.{path}" in kept})
+    return kept.members({path: each for path, each in facts.items() if each}, f"flow.{side}.")
 
 
 def _each(values: Iterable[object]) -> list[object]:

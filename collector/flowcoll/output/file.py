@@ -78,7 +78,7 @@ class LineOutput:
         self._dropped = f"documents.dropped.{target.name}"
         self._counts = counts
         for key in (self._delivered, self._dropped):  # a counter that is seen from the start can be watched
-            counts.add(key, 0)
+            counts.setdefault(key, 0)
         self._log = log
         self._wait = wait
         self._rest = b""  # the end of a document whose beginning is written
