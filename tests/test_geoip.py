@@ -70,7 +70,7 @@ def test_places(language: str) -> None:
     database = geoip(language=language)
     found = list(first_addresses("GeoIP2-City-Test.json"))
     assert len(found) == 250
-    assert [(a, database.facts(a)) for a, _ in found] == [(a, place(record, language)) for a, record in found]
+    assert [(a, database.network(a)[0]) for a, _ in found] == [(a, place(record, language)) for a, record in found]
 
 
 def test_systems() -> None:
@@ -80,15 +80,15 @@ def test_systems() -> None:
     found = list(first_addresses("GeoLite2-ASN-Test.json"))
     assert len(found) == 720
     expected = [(a, {names[key]: value for key, value in record.items()}) for a, record in found]
-    assert [(a, database.facts(a)) for a, _ in found] == expected
+    assert [(a, database.network(a)[0]) for a, _ in found] == expected
 
 
 def test_systems_of_the_isp_database() -> None:
     """GeoIP2-ISP serves as well; what it says of providers is left alone."""
     database = Asn("EF_ASN_PATH", GEO / "GeoIP2-ISP-Test.mmdb", unexpected)
     assert database.database.kind == "GeoIP2-ISP"
-    assert database.facts("1.128.0.0") == {"as.number": 1221, "as.organization.name": "Telstra Pty Ltd"}
-    assert database.facts("8.8.8.8") == {}
+    assert database.network("1.128.0.0")[0] == {"as.number": 1221, "as.organization.name": "Telstra Pty Ltd"}
+    assert database.network("8.8.8.8")[0] == {}
 
 
 @pytest.mark.parametrize(
@@ -105,12 +105,12 @@ def test_systems_of_the_isp_database() -> None:
 )
 def test_a_value_stands_for_its_facts(value: str, paths: set[str]) -> None:
     """Each value that may be asked for brings its facts and no other."""
-    assert geoip(values=[value]).facts("81.2.69.142").keys() == paths
+    assert geoip(values=[value]).network("81.2.69.142")[0].keys() == paths
 
 
 def test_values_of_the_default() -> None:
     """What ElastiFlow asks for by default, with the types that JSON keeps."""
-    assert geoip(GEO / "GeoLite2-City-Test.mmdb", DEFAULTS).facts("81.2.69.142") == {
+    assert geoip(GEO / "GeoLite2-City-Test.mmdb", DEFAULTS).network("81.2.69.142")[0] == {
         "geo.city_name": "London",
         "geo.region_name": "England",
         "geo.region_iso_code": "GB-ENG",
@@ -123,14 +123,14 @@ def test_values_of_the_default() -> None:
 
 def test_english_where_the_language_lacks() -> None:
     """A name that the database does not have in the language asked for is the English one."""
-    assert geoip(language="zh-CN").facts("81.2.69.142")["geo.city_name"] == "London"
+    assert geoip(language="zh-CN").network("81.2.69.142")[0]["geo.city_name"] == "London"
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "0.0.0.0", "::"])
 def test_an_unknown_address_has_no_facts(address: str) -> None:
     """An address the database does not hold yields nothing."""
-    assert geoip().facts(address) == {}
-    assert Asn("EF_ASN_PATH", GEO / "GeoLite2-ASN-Test.mmdb", unexpected).facts(address) == {}
+    assert geoip().network(address)[0] == {}
+    assert Asn("EF_ASN_PATH", GEO / "GeoLite2-ASN-Test.mmdb", unexpected).network(address)[0] == {}
 
 
 @pytest.mark.parametrize("name", [*CORRUPT, "GeoLite2-ASN-Test.mmdb"])
@@ -191,9 +191,9 @@ def test_a_corrupt_tree_yields_nothing_and_is_counted(tmp_path: Path) -> None:
     path.write_bytes(octets)
     failed: list[None] = []
     database = Asn("EF_ASN_PATH", path, lambda: failed.append(None))
-    assert database.facts("1.2.3.5") == {}
+    assert database.network("1.2.3.5")[0] == {}
     assert len(failed) == 1
-    assert database.facts("1.2.3.4") == {"as.number": 64500}
+    assert database.network("1.2.3.4")[0] == {"as.number": 64500}
     assert len(failed) == 1
 
 
@@ -203,9 +203,9 @@ def test_text_that_is_no_utf8_yields_nothing_and_is_counted(tmp_path: Path) -> N
     (tmp_path / "x.mmdb").write_bytes(octets.replace(b"London", b"L\xffndon"))
     failed: list[None] = []
     database = GeoIP("EF_X", tmp_path / "x.mmdb", lambda: failed.append(None), values=VALUES, language="en")
-    assert database.facts("81.2.69.142") == {}
+    assert database.network("81.2.69.142")[0] == {}
     assert len(failed) == 1
-    assert database.facts("2001:218::")["geo.country_iso_code"] == "JP"
+    assert database.network("2001:218::")[0]["geo.country_iso_code"] == "JP"
 
 
 def test_records_of_another_form_yield_nothing(tmp_path: Path) -> None:
@@ -221,8 +221,8 @@ def test_records_of_another_form_yield_nothing(tmp_path: Path) -> None:
     writer.to_db_file(str(tmp_path / "odd.mmdb"))
     database, systems = geoip(tmp_path / "odd.mmdb"), Asn("EF_ASN_PATH", tmp_path / "odd.mmdb", unexpected)
     for number in range(len(odd)):
-        assert database.facts(f"1.2.{number}.1") == {}
-        assert systems.facts(f"1.2.{number}.1") == {}
+        assert database.network(f"1.2.{number}.1")[0] == {}
+        assert systems.network(f"1.2.{number}.1")[0] == {}
 
 
 def test_ipv6_in_a_database_of_ipv4(tmp_path: Path) -> None:
@@ -231,8 +231,8 @@ def test_ipv6_in_a_database_of_ipv4(tmp_path: Path) -> None:
     writer.insert_network(netaddr.IPSet(["1.2.3.0/24"]), {"autonomous_system_number": 64500})
     writer.to_db_file(str(tmp_path / "four.mmdb"))
     database = Asn("EF_ASN_PATH", tmp_path / "four.mmdb", unexpected)
-    assert database.facts("1.2.3.4") == {"as.number": 64500}
-    assert database.facts("2001:218::") == {}
+    assert database.network("1.2.3.4")[0] == {"as.number": 64500}
+    assert database.network("2001:218::")[0] == {}
 
 
 def test_the_database_says_what_it_is() -> None:

@@ -1,20 +1,24 @@
 """Recorded exports give the documents, counters and refusals that were agreed; `pytest --update` writes them anew."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from compare import Comparison, compare, row
-from corpus import GOLDEN, Collector, Golden, enriching, goldens
+from corpus import GOLDEN, Collector, Golden, goldens
+from flowcoll.config import Options
+from flowcoll.counters import Counts
 from flowcoll.decode.capture import payloads
 from frames import frame, write_pcap
 from own_exports import own_exports
 
 CASES = goldens()
+BY_NAME = {case.name: case for case in CASES}
 OWN = own_exports()
 
 
@@ -40,8 +44,25 @@ def changes(before: list[str], after: list[str]) -> Iterator[str]:
                 yield f"document {number}: {field}: {was.get(field, '-')!r} -> {now.get(field, '-')!r}"
 
 
-def counter_lines(collector: Collector) -> list[str]:
-    return [f"{key} {count}" for key, count in sorted(collector.counts.items()) if count]
+class Play(NamedTuple):
+    """What a case gave when it was played, and the collector that played it."""
+
+    documents: list[str]
+    counts: Counts
+    collector: Collector
+
+
+@pytest.fixture(scope="module")
+def play(enriched: Options) -> Callable[[Golden], Play]:
+    """Play a case, once for all tests that look at it."""
+
+    @cache
+    def once(name: str) -> Play:
+        collector = Collector(enriched)
+        documents = collector.carry(BY_NAME[name].payloads)
+        return Play(documents, Counts(collector.counts), collector)
+
+    return lambda case: once(case.name)
 
 
 def as_file(lines: list[str]) -> str:
@@ -50,12 +71,15 @@ def as_file(lines: list[str]) -> str:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_golden(
-    case: Golden, threats: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+    case: Golden,
+    play: Callable[[Golden], Play],
+    request: pytest.FixtureRequest,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A case gives byte for byte the documents and counters, refusals among them, that are written down beside it."""
-    collector = Collector(enriching(threats))
-    documents = collector.carry(case.payloads)
-    found = {"expected.ndjson": documents, "expected.counters": counter_lines(collector)}
+    played = play(case)
+    counters = [f"{key} {count}" for key, count in sorted(played.counts.items()) if count]
+    found = {"expected.ndjson": played.documents, "expected.counters": counters}
     differences = []
     for name, lines in found.items():
         path = case.folder / name
@@ -75,9 +99,9 @@ def test_golden(
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_expected_flows(case: Golden, threats: Path) -> None:
+def test_expected_flows(case: Golden, uncorrected: Options) -> None:
     """Every flow that a case is known to hold is written, at its time, and none that it does not hold."""
-    collector = Collector(enriching(threats, EF_PROCESSOR_SAMPLING_CORRECT=False))
+    collector = Collector(uncorrected)
     documents = [json.loads(document) for document in collector.carry(case.payloads)]
     rows = [row(document) for document in documents]
     found = compare(case.expectation["flows"], rows, partial=case.expectation["partial"])
@@ -88,28 +112,26 @@ def test_expected_flows(case: Golden, threats: Path) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_accounts(case: Golden, threats: Path) -> None:
+def test_accounts(case: Golden, play: Callable[[Golden], Play]) -> None:
     """Nothing vanishes: each datagram is decoded or refused, each flow record is a document, each counter is declared."""
-    collector = Collector(enriching(threats))
-    documents = collector.carry(case.payloads)
+    documents, counts, _ = play(case)
     totals = {
-        name: sum(count for key, count in collector.counts.items() if key.startswith(name))
+        name: sum(count for key, count in counts.items() if key.startswith(name))
         for name in ("datagrams.received", "datagrams.decoded", "datagrams.refused", "records.flow", "records.option")
     }
     assert totals["datagrams.received"] == len(case.payloads) == case.datagrams
     assert totals["datagrams.received"] == totals["datagrams.decoded"] + totals["datagrams.refused"]
-    assert totals["records.flow"] == len(documents) == collector.counts["documents.written"]
+    assert totals["records.flow"] == len(documents) == counts["documents.written"]
     if case.expectation["non_flow_records"] is not None and not case.expectation["partial"]:
         assert totals["records.option"] == case.expectation["non_flow_records"]
-    assert collector.counts["bugs"] == 0
-    assert collector.counts.undeclared() == []
+    assert counts["bugs"] == 0
+    assert counts.undeclared() == []
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_repetition(case: Golden, threats: Path) -> None:
+def test_repetition(case: Golden, play: Callable[[Golden], Play]) -> None:
     """A template that comes again changes nothing: once all are known, every replay gives the same documents."""
-    collector = Collector(enriching(threats))
-    collector.carry(case.payloads)
+    collector = play(case).collector
     assert collector.carry(case.payloads) == collector.carry(case.payloads)
 
 
@@ -194,3 +216,18 @@ def test_comparison() -> None:
     for change in ({"source_port": 2}, {"octets": frozenset({30})}, {"protocol": 17}, {"source": "192.0.2.3"}):
         wrong = right._replace(**change)
         assert compare([flow], [wrong]) == Comparison(missing=[flow], invented=[wrong])
+
+
+def test_sampling(play: Callable[[Golden], Play]) -> None:
+    """A flow that was sampled one in n stands for n times its octets and packets, whoever says n; no n is one."""
+    found = [
+        (one["flow"]["sampling"], one["source"]["bytes"], one["network"]["bytes"], one["network"]["packets"])
+        for one in map(json.loads, play(BY_NAME["own-sampling"]).documents)
+    ]
+    assert found == [
+        ({"rate": rate, "source": source}, 1_000 * rate, 1_000 * rate, 10 * rate)
+        for rate, source in (
+            *((100, "header"), (1, "none")),
+            *((1_000, "record"), (1, "record"), (1, "none"), (1, "none")),
+        )
+    ]

@@ -7,14 +7,14 @@ that only repeats them with other values, at every sixteenth. What is mutated is
 import random
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 
 import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from corpus import Collector, Golden, enriching, goldens
+from corpus import Collector, Golden, goldens
+from flowcoll.config import Options
 from flowcoll.decode.capture import Payload
 
 CASES = goldens()
@@ -25,8 +25,8 @@ SOMEBODY = Payload(1_700_000_000.0, "192.0.2.1", 50_000, 2055, b"")
 class Checker:
     """A collector that is held to its promises after every datagram."""
 
-    def __init__(self, threats: Path) -> None:
-        self._collector = Collector(enriching(threats))
+    def __init__(self, options: Options) -> None:
+        self._collector = Collector(options)
         self._received = 0
         self._documents = 0
 
@@ -52,15 +52,15 @@ class Checker:
 
 
 @pytest.fixture
-def checker(threats: Path) -> Iterator[Checker]:
-    checker = Checker(threats)
+def checker(enriched: Options) -> Iterator[Checker]:
+    checker = Checker(enriched)
     yield checker
     checker.close()
 
 
 @pytest.fixture(scope="module")
-def lasting_checker(threats: Path) -> Iterator[Checker]:
-    checker = Checker(threats)
+def lasting_checker(enriched: Options) -> Iterator[Checker]:
+    checker = Checker(enriched)
     yield checker
     checker.close()
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from flowcoll.config import defaults
 from flowcoll.counters import Counts
 from flowcoll.errors import ConfigError
 from flowcoll.logs import Log
+from flowcoll.output import open_outputs
 from flowcoll.output.file import LineOutput, Target, file_output, ndjson, pretty
 
 DOCUMENTS = ['{"a":1}', '{"b":{"c":"\\u00e9"}}']
@@ -252,6 +254,7 @@ def test_stdout_never_becomes_non_blocking_for_others():
     """Writing to a pipe as standard output leaves the flags of the shared descriptor as they were."""
     code = """
 import fcntl, os, sys
+from flowcoll.config import defaults
 from flowcoll.counters import Counts
 from flowcoll.logs import Log
 from flowcoll.output.file import stdout_output
@@ -264,3 +267,22 @@ print(fcntl.fcntl(1, fcntl.F_GETFL) & os.O_NONBLOCK, dict(counts), file=sys.stde
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == '{"a":1}\n'
     assert done.stderr == "0 {'documents.delivered.stdout': 1, 'documents.dropped.stdout': 0}\n"
+
+
+def test_outputs_of_several_names(tmp_path, counts, log):
+    """Every output that is switched on is opened, and those with a name of their own count under it."""
+    options = defaults(
+        EF_NORTH_OUTPUT_FILE_ENABLE=True,
+        EF_NORTH_OUTPUT_FILE_PATH=tmp_path / "north",
+        EF_SOUTH_OUTPUT_FILE_ENABLE=True,
+        EF_SOUTH_OUTPUT_FILE_PATH=tmp_path / "south",
+        EF_WEST_OUTPUT_FILE_PATH=tmp_path / "west",
+    )
+    outputs = open_outputs(options, counts, log, never)
+    for output in outputs:
+        output.write(DOCUMENTS)
+        output.close()
+    assert [output.name for output in outputs] == ["file.north", "file.south"]
+    assert (tmp_path / "north").read_bytes() == (tmp_path / "south").read_bytes() == ndjson(DOCUMENTS)
+    assert counts["documents.delivered.file.north"] == counts["documents.delivered.file.south"] == 2
+    assert not (tmp_path / "west").exists()

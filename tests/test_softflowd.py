@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from traffic import Flow, Volume, capture, conversations, truth
+from traffic import Flow, Volume, capture, conversations, frames, truth
 
 pytestmark = pytest.mark.stack
 
@@ -167,11 +167,13 @@ def test_softflowd(options: str, traffic: Path, tmp_path: Path) -> None:
 
 
 def run_pmacctd(traffic: Path, folder: Path, *settings: str) -> None:
-    """Let pmacctd read a capture and export it through one of its probes."""
+    """Let pmacctd read a capture and export it through one of its probes.
+
+    Its exit code says nothing: it is 1 when the probe, which is done, ends before the reader.
+    """
     config = folder / "pmacctd.conf"
-    config.write_text("\n".join([f"pcap_savefile: {traffic}", "pcap_savefile_wait: 1", *settings, ""]))
-    command = [program("pmacctd", "pmacct"), "-f", str(config)]
-    subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    config.write_text("\n".join([f"pcap_savefile: {traffic}", *settings, ""]))
+    subprocess.run([program("pmacctd", "pmacct"), "-f", str(config)], capture_output=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize(("version", "kind"), [(5, "netflow"), (9, "netflow"), (10, "ipfix")])
@@ -193,12 +195,18 @@ def test_nfprobe(version: int, kind: str, traffic: Path, tmp_path: Path) -> None
 
 
 def test_sfprobe(traffic: Path, tmp_path: Path) -> None:
-    """Each packet that pmacct's sFlow probe samples, here every one, is a document with the length of its frame."""
-    expected = truth(traffic, frames=True)
+    """Each packet that pmacct's sFlow probe samples, here every one, is a document with the length of its frame.
+
+    The length includes the frame check sequence, four octets that a capture lacks. What is in the probe's last datagram
+    when it ends is never sent; up to there not one packet is missing.
+    """
+    expected = [(flow, Volume(octets + 4, 1)) for flow, octets in frames(traffic)]
     with collector(tmp_path) as running:
         receiver = f"sfprobe_receiver: 127.0.0.1:{running.port}"
         run_pmacctd(traffic, tmp_path, "plugins: sfprobe", receiver, "sfprobe_agentip: 127.0.0.9")
     documents = running.documents
-    assert volumes(documents) == expected
+    found = [(flow_of(one), Volume(one["network"]["bytes"], one["network"]["packets"])) for one in documents]
+    assert Counter(found) == Counter(expected[: len(found)])
+    assert len(expected) - len(found) < 8
     assert {one["observer"]["ip"] for one in documents} == {"127.0.0.9"}
     assert {one["flow"]["export"]["ip"] for one in documents} == {"127.0.0.1"}

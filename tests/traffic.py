@@ -95,12 +95,17 @@ def _echo(kind: int, sequence: int) -> dpkt.icmp.ICMP:
     return dpkt.icmp.ICMP(type=kind, data=dpkt.icmp.ICMP.Echo(id=7, seq=sequence, data=bytes(56)))
 
 
-def truth(path: Path, *, frames: bool = False) -> dict[Flow, Volume]:
-    """What the IP packets of a capture add up to, or the frames they came in."""
+def truth(path: Path) -> dict[Flow, Volume]:
+    """What the IP packets of a capture add up to."""
     sizes: defaultdict[Flow, list[int]] = defaultdict(list)
-    for _, frame, packet, flow in _packets(path):
-        sizes[flow].append(len(frame) if frames else len(packet))
+    for _, _, packet, flow in _packets(path):
+        sizes[flow].append(len(packet))
     return {flow: Volume(sum(parts), len(parts)) for flow, parts in sizes.items()}
+
+
+def frames(path: Path) -> list[tuple[Flow, int]]:
+    """Flow and octets of each frame that carries IP, in order."""
+    return [(flow, len(frame)) for _, frame, _, flow in _packets(path)]
 
 
 def conversations(path: Path) -> dict[frozenset[tuple[str, int]], list[float]]:

@@ -43,6 +43,7 @@ class Pipeline:
         self._providers = _providers(options, counts)
         self._addresses: list[Addresses] = []
         self._store = TemplateStore(counts)
+        self.namespace: dict[str, Any] = {}
         self._compiler = self._compile(options)
         contexts = Contexts()
         elements = Elements()
@@ -70,6 +71,7 @@ class Pipeline:
             kept = Paths(field.path for field in shape.fields)
             roles = self._roles(kept, options["EF_PROCESSOR_ENRICH_IPADDR_CACHE_SIZE"])
             spaces.append(shaped(kept, common, roles, self._lists))
+        self.namespace = spaces[0]
         return Compiler(shapes, derived(options), spaces)
 
     def _roles(self, kept: Paths, limit: int) -> dict[str, Addresses]:

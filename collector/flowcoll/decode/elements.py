@@ -32,6 +32,10 @@ class Elements:
                 name = row["name"] if pen in (0, NETFLOW9) else f"{vendor}_{row['name']}"
                 self._known[pen, int(row["id"])] = Element(name, row["type"], row["units"])
 
+    def names(self) -> set[str]:
+        """Give every local name."""
+        return {element.name for element in self._known.values()}
+
     def ipfix(self, pen: int, number: int) -> Element | None:
         """Give the element of an IPFIX template (RFC 7011 section 3.2)."""
         return self._known.get((pen, number))

@@ -14,13 +14,13 @@ from flowcoll.errors import DecodeError
 
 SWITCH, ROUTER4, ROUTER6 = (1 << bit for bit in range(8, 11))
 
-_COMMON = (
+COMMON = (
     Column("ingressInterface", "I", 4),
     Column("egressInterface", "I", 4),
     Column("samplingInterval", "I", 4),
     Column("dataLinkFrameSize", "I", 4),
 )
-_COLUMNS = {
+COLUMNS = {
     **packet.COLUMNS,
     SWITCH: (Column("dot1qVlanId", "I", 4), Column("postVlanId", "I", 4)),
     ROUTER4: (
@@ -116,7 +116,7 @@ class SFlow5:
         """Give the synthetic template of a signature; there are at most some hundred."""
         found = self._templates.get(signature)
         if found is None:
-            columns = [*_COMMON, *(c for bit, some in _COLUMNS.items() if signature & bit for c in some)]
+            columns = [*COMMON, *(c for bit, some in COLUMNS.items() if signature & bit for c in some)]
             found = self._templates[signature] = Template("sflow5", columns, ready=True)
         return found
 

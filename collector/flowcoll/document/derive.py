@@ -46,7 +46,7 @@ class Derived(NamedTuple):
 
 def derived(options: Options) -> tuple[Derived, ...]:
     """Give the rows that these options ask for."""
-    return (*_addresses(options), *_times(), *_volume(options), *_endpoints(options), *_labels(), *_threats())
+    return (*_addresses(options), *_times(), *_volume(options), *_endpoints(options), *_labels(), _threats(options))
 
 
 def _row(names: str, *alternatives: str, when: str = "") -> Derived:
@@ -64,9 +64,8 @@ def _addresses(options: Options) -> tuple[Derived, ...]:
     def nat(side: str, element: str) -> Derived:
         families = (f"postNAT{element}IPv4Address", f"postNAT{element}IPv6Address")
         port = f"postNAPT{element}TransportPort"
-        return _row(
-            f"{side}_nat", *(f"NAT[{each}, {last}]" for last in (port, "0") for each in families), f"NAT[0, {port}]"
-        )
+        pairs = [(each, last) for last in (port, "0") for each in families]
+        return _row(f"{side}_nat", *(f"{element.upper()}_NAT[{each}, {last}]" for each, last in [*pairs, ("0", port)]))
 
     return (
         # A dual-stack template sends the family that a record does not use as zeros.
@@ -152,12 +151,28 @@ def _volume(options: Options) -> tuple[Derived, ...]:
     return (
         _row("rate", "samplingInterval or header_rate", "header_rate"),
         _row("rate_source", '"record" if samplingInterval else header_rate_source', "header_rate_source"),
-        _row("octets", "octetDeltaCount", "layer2OctetDeltaCount", "dataLinkFrameSize", "postOctetDeltaCount"),
         _row(
-            "frames", "packetDeltaCount", "layer2FrameDeltaCount", "1 given dataLinkFrameSize", "postPacketDeltaCount"
+            "octets",
+            "octetDeltaCount",
+            "initiatorOctets",
+            "layer2OctetDeltaCount",
+            "dataLinkFrameSize",
+            "postOctetDeltaCount",
+        ),
+        _row(
+            "frames",
+            "packetDeltaCount",
+            "initiatorPackets",
+            "layer2FrameDeltaCount",
+            "1 given dataLinkFrameSize",
+            "postPacketDeltaCount",
         ),
         _row("bytes", f'f"{{octets{corrected}}}"'),
         _row("packets", f'f"{{frames{corrected}}}"'),
+        _row("reverse_bytes", f'f"{{responderOctets{corrected}}}"'),
+        _row("reverse_packets", f'f"{{responderPackets{corrected}}}"'),
+        _row("all_bytes", f'f"{{(octets + responderOctets){corrected}}}"', "bytes"),
+        _row("all_packets", f'f"{{(frames + responderPackets){corrected}}}"', "packets"),
     )
 
 
@@ -252,14 +267,10 @@ def _labels() -> tuple[Derived, ...]:
     )
 
 
-def _threats() -> tuple[Derived, ...]:
-    names = "threat src_threat dst_threat client_threat server_threat"
-    hits = "HITS(src, src_flags, dst, dst_flags, {swapped}, collected)"
-    return (
-        _row(
-            names,
-            hits.format(swapped="swapped"),
-            hits.format(swapped="None"),
-            when="listed",
-        ),
+def _threats(options: Options) -> Derived:
+    swapped = "swapped" if options["EF_PROCESSOR_EXPAND_CLISRV"] else "None"
+    return _row(
+        "threat src_threat dst_threat client_threat server_threat",
+        f"HITS(src, src_flags, dst, dst_flags, {swapped}, collected)",
+        when="listed",
     )

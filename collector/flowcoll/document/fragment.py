@@ -1,8 +1,11 @@
 """Ready-made pieces of JSON: looked up by what is on the wire, rendered on a miss only."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeVar
+
+import orjson
 
 Key = TypeVar("Key")
 Shown = TypeVar("Shown")
@@ -14,14 +17,34 @@ def members(facts: Mapping[str, object]) -> str:
     """Give facts as JSON members with a comma behind each: {"as.number": 1} -> `"as":{"number":1},`; ASCII only."""
     if not facts:
         return ""
-    tree: dict[str, object] = {}
-    for path, value in facts.items():
-        here = tree
-        *above, last = path.split(".")
-        for key in above:
-            here = here.setdefault(key, {})  # type: ignore[assignment]
-        here[last] = value
-    return _ENCODE(tree)[1:-1] + ","
+    above, places = _plan(tuple(facts))
+    objects: list[dict[str, object]] = [{}]
+    for parent, key in above:
+        objects[parent][key] = inner = {}
+        objects.append(inner)
+    for (parent, key), fact in zip(places, facts.values(), strict=True):
+        objects[parent][key] = fact
+    tree = objects[0]
+    encoded = orjson.dumps(tree)
+    return (encoded[1:-1].decode() if encoded.isascii() else _ENCODE(tree)[1:-1]) + ","
+
+
+@lru_cache(maxsize=4096)
+def _plan(paths: tuple[str, ...]) -> tuple[Sequence[tuple[int, str]], Sequence[tuple[int, str]]]:
+    """Give where objects stand, and where values stand: number of the object round them (0 is the root), key."""
+    above: dict[str, tuple[int, str]] = {}
+
+    def number(path: str) -> int:
+        if not path:
+            return 0
+        if path not in above:
+            head, _, key = path.rpartition(".")
+            above[path] = (number(head), key)
+        return list(above).index(path) + 1
+
+    heads = [path.rpartition(".") for path in paths]
+    places = [(number(head), key) for head, _, key in heads]
+    return list(above.values()), places
 
 
 class Paths(frozenset[str]):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from flowcoll.document.fragment import Paths
-from flowcoll.enrich.locality import Address, is_private, text
+from flowcoll.enrich.locality import Address, is_private, text, unmapped
 
 PRIVATE, LISTED = 1, 2
 
@@ -13,9 +13,11 @@ Entry = tuple[str, str, str, str, str, int]
 
 
 class Provider(Protocol):
-    """One source of facts: where `as` comes from, or `geo`, or a name. Never raises."""
+    """One source of facts about networks: an AS, a place. Never raises."""
 
-    def facts(self, text: str) -> Mapping[str, object]: ...
+    def network(self, text: str) -> tuple[Mapping[str, object], int]:
+        """Give facts by name, and the prefix length of the network that all of them hold for."""
+        ...
 
 
 class Kept(NamedTuple):
@@ -24,6 +26,19 @@ class Kept(NamedTuple):
     full: Paths
     client: Paths
     server: Paths
+
+
+class _Place(NamedTuple):
+    """What is known of an address by its network, as members for each place where it is shown."""
+
+    full: str
+    system: str
+    client: str
+    server: str
+
+
+_NOWHERE = _Place("", "", "", "")
+_BLOCKS = 65_536
 
 
 class Addresses(dict[Address, Entry]):
@@ -43,6 +58,7 @@ class Addresses(dict[Address, Entry]):
         self._limit = max(limit, 2)
         self._older: dict[Address, Entry] = {}
         self._dying: dict[Address, Entry] = {}
+        self._blocks: dict[Address, _Place] = {}
 
     def __missing__(self, address: Address) -> Entry:
         if len(self) >= self._limit:
@@ -61,22 +77,41 @@ class Addresses(dict[Address, Entry]):
         """Look every address up anew, since a source of facts has changed."""
         self.clear()
         self._older = {}
+        self._blocks.clear()
 
     def _render(self, address: Address) -> Entry:
+        address = unmapped(address)
         shown = text(address)
-        private = is_private(address)
+        if is_private(address):
+            place, flags = _NOWHERE, PRIVATE
+        else:
+            place, flags = self._place(address, shown), LISTED if self._listed(address) else 0
+        full, client, server = (f'"ip":"{shown}",' if "ip" in paths else "" for paths in self._kept)
+        return shown, full + place.full, place.system, client + place.client, server + place.server, flags
+
+    def _place(self, address: Address, shown: str) -> _Place:
+        """Give the facts of the network; addresses of one /24, or /48, mostly share them, and then share the work."""
+        block: Address = address >> 8 if isinstance(address, int) else address[:6]
+        place = self._blocks.get(block)
+        if place is not None:
+            return place
         facts: dict[str, object] = {}
-        if not private:
-            for provider in self._providers:
-                facts |= provider.facts(shown)
-        full, client, server = self._kept
-        about = {"ip": shown, **facts}
+        longest = 0
+        for provider in self._providers:
+            found, length = provider.network(shown)
+            facts |= found
+            longest = max(longest, length)
         system = {name: fact for name, fact in facts.items() if name.startswith("as.")}
-        return (
-            shown,
-            full.members({name: fact for name, fact in about.items() if name not in system}),
+        full, client, server = self._kept
+        lean = client.members(facts)
+        place = _Place(
+            full.members({name: fact for name, fact in facts.items() if name not in system}),
             full.members(system),
-            (as_client := client.members(about)),
-            as_client if client == server else server.members(about),
-            (PRIVATE if private else 0) | (LISTED if not private and self._listed(address) else 0),
+            lean,
+            lean if client == server else server.members(facts),
         )
+        if longest <= (24 if isinstance(address, int) else 48):
+            if len(self._blocks) >= _BLOCKS:
+                self._blocks.clear()
+            self._blocks[block] = place
+        return place

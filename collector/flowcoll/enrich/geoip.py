@@ -57,16 +57,16 @@ class Database:
         """Give the file back."""
         self._reader.close()
 
-    def record(self, text: str) -> Mapping[str, Any]:
-        """Give what the database says of an address, or nothing."""
+    def record(self, text: str) -> tuple[Mapping[str, Any], int]:
+        """Give what the database says of an address, or nothing, and the prefix length of the network it says it of."""
         if self._ipv4_only and ":" in text:
-            return NOTHING
+            return NOTHING, 0
         try:
-            found = self._reader.get(text)
+            found, length = self._reader.get_with_prefix_len(text)
         except _CORRUPT:
             self._failed()
-            return NOTHING
-        return found if isinstance(found, dict) else NOTHING
+            return NOTHING, 128
+        return found if isinstance(found, dict) else NOTHING, length
 
 
 class Asn:
@@ -75,17 +75,15 @@ class Asn:
     def __init__(self, option: str, path: Path, failed: Callable[[], None]) -> None:
         self.database = Database(option, path, {"ASN": "GeoLite2-ASN", "ISP": "GeoIP2-ISP"}, failed)
 
-    def facts(self, text: str) -> Mapping[str, object]:
-        """Give as.number and as.organization.name of an address, as far as known."""
-        record = self.database.record(text)
-        if not record:
-            return NOTHING
+    def network(self, text: str) -> tuple[Mapping[str, object], int]:
+        """Give as.number and as.organization.name of an address, as far as known, and the prefix they hold for."""
+        record, length = self.database.record(text)
         facts: dict[str, object] = {}
         if isinstance(number := record.get("autonomous_system_number"), int):
             facts["as.number"] = number
         if organisation := _text(record, "autonomous_system_organization"):
             facts["as.organization.name"] = organisation
-        return facts
+        return facts, length
 
 
 class GeoIP:
@@ -111,12 +109,12 @@ class GeoIP:
         }
         self._ways = tuple(ways[value] for value in dict.fromkeys(values))
 
-    def facts(self, text: str) -> Mapping[str, object]:
-        """Give the chosen facts of an address, as far as known."""
-        record = self.database.record(text)
+    def network(self, text: str) -> tuple[Mapping[str, object], int]:
+        """Give the chosen facts of an address, as far as known, and the prefix length they hold for."""
+        record, length = self.database.record(text)
         if not record:
-            return NOTHING
-        return {name: fact for way in self._ways for name, fact in way(record) if fact}
+            return NOTHING, length
+        return {name: fact for way in self._ways for name, fact in way(record) if fact}, length
 
     def _city(self, record: Mapping[str, Any]) -> Facts:
         regions = record.get("subdivisions")
