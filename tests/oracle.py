@@ -247,7 +247,7 @@ class Oracle:
             return {}
         facts: Facts = {}
         for provider in self._providers:
-            facts |= provider.facts(text(address))
+            facts |= provider.network(text(address))[0]
         return facts
 
     def _swapped(self, values: Values) -> tuple[bool, str] | None:

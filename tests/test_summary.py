@@ -168,3 +168,15 @@ def test_strange_names(summary: Summary) -> None:
     summary.add(threatened(document(), "source", "[red]x[/]\x1b[31m\nfake", "feed"))
     text = shown(summary)
     assert "[red]x[/]\ufffd[31m\ufffdfake" in text
+
+
+def test_many_exporters(summary: Summary) -> None:
+    """Exporters stand in the order of their addresses; a screen shows forty of them and says how many more there are."""
+    for last in reversed(range(100)):
+        summary.add(document() | {"observer": {"ip": f"192.0.2.{last}"}})
+    summary.add(document() | {"observer": {"ip": "2001:db8::1"}})
+    found = [row["exporter"] for row in summary.as_dict()["exporters"]]
+    assert found == [*(f"192.0.2.{last}" for last in range(100)), "2001:db8::1"]
+    text = shown(summary)
+    assert "and 61 more" in text
+    assert "192.0.2.40 " not in text

@@ -1,8 +1,9 @@
 """What a run brought, on one screen: who exported how much, who talked, where to, which lists matched, what was lost."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, TypeVar
 
 from rich import box
@@ -13,6 +14,7 @@ from rich.text import Text
 from flowcoll.counters import Counts
 
 _TOP = 10
+_SHOWN = 40
 _Key = TypeVar("_Key")
 
 # counters that tell of success; every other one is a loss or an oddity that the summary names
@@ -94,7 +96,7 @@ class Summary:
             "packets": self._total.packets,
             "exporters": [
                 {"exporter": exporter, "protocol": protocol, **_carried(volume)}
-                for (exporter, protocol), volume in sorted(self._exports.items())
+                for (exporter, protocol), volume in sorted(self._exports.items(), key=_by_address)
             ],
             "talkers": [
                 {
@@ -187,10 +189,22 @@ def _top(volumes: Mapping[_Key, _Volume], limit: int | None = _TOP) -> list[tupl
     return sorted(sorted(volumes.items(), key=lambda kv: str(kv[0])), key=lambda kv: -kv[1].octets)[:limit]
 
 
-def _show(console: Console, title: str, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
-    """A table of rows that end with what was carried."""
+def _by_address(export: tuple[tuple[str, str], _Volume]) -> tuple[int, int, str]:
+    """Order of exporters: IPv4 before IPv6, each by number, with their protocols."""
+    (exporter, protocol), _ = export
+    try:
+        address = ip_address(exporter)
+    except ValueError:  # the field may be dropped
+        return 0, 0, protocol
+    return address.version, int(address), protocol
+
+
+def _show(console: Console, title: str, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+    """A table of rows that end with what was carried; a long one is cut, and says so."""
     table = _table(title, names, ("flows", "bytes"))
-    for *cells, carried in rows:
+    if len(rows) > _SHOWN:
+        table.caption, table.caption_justify = f"and {len(rows) - _SHOWN:,} more", "left"
+    for *cells, carried in rows[:_SHOWN]:
         table.add_row(*map(_one_line, cells), f"{carried['flows']:,}", _volume(carried["bytes"]))
     _print(console, table)
 

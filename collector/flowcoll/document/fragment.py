@@ -20,7 +20,8 @@ def members(facts: Mapping[str, object]) -> str:
     above, places = _plan(tuple(facts))
     objects: list[dict[str, object]] = [{}]
     for parent, key in above:
-        objects[parent][key] = inner = {}
+        inner: dict[str, object] = {}
+        objects[parent][key] = inner
         objects.append(inner)
     for (parent, key), fact in zip(places, facts.values(), strict=True):
         objects[parent][key] = fact
