@@ -12,7 +12,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import dpkt
 import office
@@ -37,7 +37,7 @@ def main() -> int:
     _keep("office-softflowd-v5", "127.10.0.1", _softflowd("office", "-v5"))
     # An exporter that ran before the collector: the recording begins after it sent its templates, and it is restarted.
     _keep("branch-softflowd-v9", "127.10.0.2", _softflowd("branch-before", "-v9")[1:] + _softflowd("branch", "-v9"))
-    _keep("data-centre-softflowd-ipfix", "127.10.0.3", _softflowd("data-centre", "-v10", "-b"))
+    _keep("data-centre-softflowd-ipfix", "127.10.0.3", _softflowd("data-centre", "-v10"))
     fields = "aggregate: src_host, dst_host, src_port, dst_port, proto, tos, tcpflags"
     _keep("guests-pmacct-ipfix", "127.10.0.4", _pmacctd("guests", "nfprobe", "nfprobe_version: 10", fields))
     sampled = "sfprobe_agentip: 127.10.0.5", "sampling_rate: 200"
@@ -50,8 +50,8 @@ def _softflowd(site: str, *options: str) -> list[Datagram]:
     with _Receiver() as receiver, TemporaryDirectory() as folder:
         traffic = _watched(site, folder)
         to = f"{_COLLECTOR}:{receiver.port}"
-        files = "-p", f"{folder}/softflowd.pid", "-c", f"{folder}/softflowd.ctl"
-        _run("softflowd", "-d", "-a", "-r", str(traffic), "-n", to, *files, *options)  # -a: the time of the packets
+        # -a: the time of the packets; with a control socket softflowd 1.1.0 may wait for somebody to connect to it
+        _run("softflowd", "-d", "-a", "-r", str(traffic), "-n", to, "-p", "none", "-c", "none", *options)
     return receiver.datagrams
 
 
@@ -92,7 +92,7 @@ def _run(program: str, *arguments: str) -> None:
 class _Receiver:
     """A socket whose datagrams are read until the block ends."""
 
-    def __enter__(self) -> "_Receiver":
+    def __enter__(self) -> Self:
         self.datagrams: list[Datagram] = []
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((_COLLECTOR, 0))

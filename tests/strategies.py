@@ -17,12 +17,12 @@ from oracle import Datagram
 from oracle_wire import VARIABLE, elements
 
 NOW = 1_700_000_000_000
-_MORE = int(os.environ.get("FLOWCOLL_EXAMPLES", "1"))
+MORE = int(os.environ.get("FLOWCOLL_EXAMPLES", "1"))
 
 
 def examples(number: int) -> settings:
     """Settings of a test that tries this many examples by default."""
-    return settings(max_examples=number * _MORE)
+    return settings(max_examples=number * MORE)
 
 
 # -- values ------------------------------------------------------------------------------------------------------------
@@ -37,7 +37,15 @@ _PUBLIC4 = (
     "8.8.8.8",
 )
 _PRIVATE4 = ("10.1.2.3", "192.168.7.9", "127.0.0.1", "224.0.0.5", "0.0.0.0", "255.255.255.255")
-_PUBLIC6 = ("2001:218::1", "2a02:a90:4007:31::69", "::ffff:208.100.17.187", "2600:6000::7", "::1.2.3.4")
+_PUBLIC6 = (
+    "2001:218::1",
+    "2001:220::1",
+    "2a02:a90:4007:31::69",
+    "2002:5911:1470::1",
+    "::ffff:208.100.17.187",
+    "2600:6000::7",
+    "::1.2.3.4",
+)
 _PRIVATE6 = ("::", "::1", "fe80::1", "2001:db8::5", "ff02::1", "::ffff:10.1.2.3")
 
 ADDRESSES4 = [ip_address(text).packed for text in _PUBLIC4 * 2 + _PRIVATE4]

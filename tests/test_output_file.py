@@ -15,7 +15,7 @@ from flowcoll.counters import Counts
 from flowcoll.errors import ConfigError
 from flowcoll.logs import Log
 from flowcoll.output import open_outputs
-from flowcoll.output.file import LineOutput, Target, file_output, ndjson, pretty
+from flowcoll.output.file import LineOutput, Target, file_target, ndjson, pretty
 
 DOCUMENTS = ['{"a":1}', '{"b":{"c":"\\u00e9"}}']
 
@@ -57,7 +57,7 @@ def test_documents_are_appended_as_lines(tmp_path, counts, log):
     """Each document is a line behind what the file already holds; the file is 0640 and the count is told."""
     path = tmp_path / "flows.ndjson"
     for _ in range(2):
-        output = file_output("file", path, counts, log)
+        output = LineOutput(file_target("file", path), counts, log)
         output.write(DOCUMENTS)
         output.write([])
         output.close()
@@ -82,7 +82,7 @@ def test_pretty_is_the_same_document():
 def test_a_path_that_cannot_be_written(tmp_path, counts, log, name, words):
     """A path that cannot work is a ConfigError naming path, reason and what to do."""
     with pytest.raises(ConfigError) as caught:
-        file_output("file", tmp_path / name, counts, log)
+        LineOutput(file_target("file", tmp_path / name), counts, log)
     assert str(tmp_path / name) in str(caught.value)
     assert words in str(caught.value)
     assert "choose another" in str(caught.value)
@@ -90,7 +90,7 @@ def test_a_path_that_cannot_be_written(tmp_path, counts, log, name, words):
 
 def test_dev_null(counts, log):
     """The null device takes everything."""
-    output = file_output("file", Path("/dev/null"), counts, log)
+    output = LineOutput(file_target("file", Path("/dev/null")), counts, log)
     output.write(DOCUMENTS)
     output.close()
     assert counts == {"documents.delivered.file": 2, "documents.dropped.file": 0}
@@ -98,7 +98,7 @@ def test_dev_null(counts, log):
 
 def test_a_full_device_is_counted_and_told_once(counts, stream, log):
     """What a full disk refuses is counted, told at most once a minute, and ends nothing."""
-    output = file_output("file", Path("/dev/full"), counts, log)
+    output = LineOutput(file_target("file", Path("/dev/full")), counts, log)
     for _ in range(5):
         output.write(DOCUMENTS)
     output.close()
@@ -110,7 +110,7 @@ def test_a_full_device_is_counted_and_told_once(counts, stream, log):
 def test_a_line_cut_by_a_full_disk_is_ended_later(tmp_path, counts, log):
     """When space runs out within a line, its rest comes before anything else: the file never holds a torn line."""
     path = tmp_path / "flows.ndjson"
-    output = file_output("file", path, counts, log)
+    output = LineOutput(file_target("file", path), counts, log)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     documents = [json.dumps({"n": n, "pad": "x" * 50}) for n in range(10)]
     length = len(documents[0]) + 1
@@ -131,7 +131,7 @@ def test_a_line_cut_by_a_full_disk_is_ended_later(tmp_path, counts, log):
 def test_reopen_goes_on_in_a_new_file(tmp_path, counts, log):
     """After the file was moved away and `reopen`, documents go into a new file of the old name."""
     path = tmp_path / "flows.ndjson"
-    output = file_output("file", path, counts, log)
+    output = LineOutput(file_target("file", path), counts, log)
     output.write(DOCUMENTS[:1])
     path.rename(tmp_path / "flows.1")
     output.write(DOCUMENTS[1:])
@@ -146,7 +146,7 @@ def test_reopen_that_fails_keeps_the_old_file(tmp_path, counts, stream, log):
     """When the new file cannot be opened, documents go on into the one that is open, and the log says why."""
     folder = tmp_path / "folder"
     folder.mkdir()
-    output = file_output("file", folder / "flows", counts, log)
+    output = LineOutput(file_target("file", folder / "flows"), counts, log)
     folder.rename(tmp_path / "moved")
     output.reopen()
     output.write(DOCUMENTS)
@@ -157,7 +157,7 @@ def test_reopen_that_fails_keeps_the_old_file(tmp_path, counts, stream, log):
 
 def test_a_fifo_waits_for_no_reader(fifo, counts, log):
     """Without a reader documents are dropped and counted; a reader that comes gets whole lines from then on."""
-    output = file_output("file", fifo, counts, log)
+    output = LineOutput(file_target("file", fifo), counts, log)
     output.write(DOCUMENTS)
     assert counts == {"documents.delivered.file": 0, "documents.dropped.file": 2}
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
@@ -180,7 +180,7 @@ def test_a_stalled_reader_is_waited_for_once_and_gets_no_torn_line(fifo, counts,
         return False
 
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    output = file_output("file", fifo, counts, log, wait)
+    output = LineOutput(file_target("file", fifo), counts, log, wait)
     documents = [json.dumps({"n": n, "pad": "x" * 1000}) for n in range(100)]
     try:
         for _ in range(4):
@@ -212,7 +212,7 @@ def test_a_slow_reader_gets_everything(fifo, counts, log):
         return True
 
     try:
-        output = file_output("file", fifo, counts, log, wait)
+        output = LineOutput(file_target("file", fifo), counts, log, wait)
         documents = [json.dumps({"n": n, "pad": "x" * 1000}) for n in range(300)]
         output.write(documents)
         output.close()
@@ -226,7 +226,7 @@ def test_a_slow_reader_gets_everything(fifo, counts, log):
 def test_a_line_begun_for_a_reader_that_went_is_dropped(fifo, counts, log):
     """What was begun for one reader is not ended for the next one, and counts as dropped."""
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    output = file_output("file", fifo, counts, log, never)
+    output = LineOutput(file_target("file", fifo), counts, log, never)
     documents = [json.dumps({"n": n, "pad": "x" * 1000}) for n in range(100)]
     output.write(documents)
     os.close(reader)
@@ -257,9 +257,9 @@ import fcntl, os, sys
 from flowcoll.config import defaults
 from flowcoll.counters import Counts
 from flowcoll.logs import Log
-from flowcoll.output.file import stdout_output
+from flowcoll.output.file import LineOutput, stdout_target
 counts = Counts()
-output = stdout_output("stdout", "json", counts, Log(sys.stderr))
+output = LineOutput(stdout_target("stdout", "json"), counts, Log(sys.stderr))
 output.write(['{"a":1}'])
 output.close()
 print(fcntl.fcntl(1, fcntl.F_GETFL) & os.O_NONBLOCK, dict(counts), file=sys.stderr)

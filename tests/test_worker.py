@@ -8,8 +8,9 @@ import pytest
 from flowcoll.collect.sockets import Exporters, close, listen
 from flowcoll.collect.worker import Worker
 from flowcoll.counters import Counts
+from flowcoll.document.fields import EVERYTHING
 from flowcoll.logs import Log
-from flowcoll.output.file import file_output
+from flowcoll.output.file import LineOutput, file_target
 
 
 class Echo:
@@ -25,7 +26,7 @@ class Echo:
         self.seen.append((octets, exporter, now_ms))
         self.documents.append(json.dumps(octets.decode()))
 
-    def take(self):
+    def take(self, wanted=EVERYTHING):
         documents, self.documents = self.documents, []
         return documents
 
@@ -40,6 +41,7 @@ class Kept:
     """An output that keeps its batches."""
 
     name = "kept"
+    wanted = EVERYTHING
 
     def __init__(self):
         self.batches = []
@@ -211,7 +213,7 @@ def test_reopen_reaches_the_files(running, tmp_path):
     """`reopen` makes a file output go on in a new file."""
     run = running()
     path = tmp_path / "flows"
-    run.worker.outputs = [run.output, file_output("file", path, run.counts, Log(run.stream))]
+    run.worker.outputs = [run.output, LineOutput(file_target("file", path), run.counts, Log(run.stream))]
     path.rename(tmp_path / "flows.1")
     run.worker.reopen()
     run.send(b"a")

@@ -1,6 +1,6 @@
 """The way of a datagram: octets in, finished documents out; whatever is lost on it is counted on it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from flowcoll.config import Options
@@ -16,6 +16,7 @@ from flowcoll.decode.templates import TemplateStore
 from flowcoll.document import fields as table
 from flowcoll.document.compiler import Compiler, Shape
 from flowcoll.document.derive import derived
+from flowcoll.document.fields import EVERYTHING, Wanted
 from flowcoll.document.fragment import Paths
 from flowcoll.document.render import shaped, shared
 from flowcoll.enrich.address import Addresses, Kept
@@ -33,11 +34,12 @@ class Pipeline:
     `handle` carries one datagram all the way and does not raise on any input; `take` gives what it made.
     """
 
-    def __init__(self, options: Options, counts: Counts, log: Log) -> None:
+    def __init__(self, options: Options, counts: Counts, log: Log, wanted: Iterable[Wanted] = (EVERYTHING,)) -> None:
         self.counts = counts
         self._log = log
-        self._documents: list[str] = []
-        self._outs = (self._documents.append,)
+        self._documents: dict[Wanted, list[str]] = {each: [] for each in wanted}
+        self._first = next(iter(self._documents.values()))
+        self._outs = tuple(documents.append for documents in self._documents.values())
         self._limit: int = options["EF_PROCESSOR_DECODE_MAX_RECORDS_PER_PACKET"]
         self._lists = Lists.load(options.threat_lists)
         self._providers = _providers(options, counts)
@@ -62,17 +64,19 @@ class Pipeline:
         self._off = {n for n, name in names.items() if not options[f"EF_PROCESSOR_DECODE_{name}_ENABLE"]}
 
     def _compile(self, options: Options) -> Compiler:
-        every = table.load()
-        fields = table.keep(every, options["EF_PROCESSOR_DROP_FIELDS"], "EF_PROCESSOR_DROP_FIELDS")
-        shapes = [Shape(fields, "collect")]
+        for_all = "EF_PROCESSOR_DROP_FIELDS"
+        fields = table.keep(table.load(), options[for_all], for_all)
+        shapes = [Shape(table.keep(fields, each.drop, each.option), each.timestamp) for each in self._documents]
         common = shared(options)
-        spaces = []
+        spaces: dict[Paths, dict[str, Any]] = {}  # outputs that keep the same fields share what is rendered
         for shape in shapes:
             kept = Paths(field.path for field in shape.fields)
-            roles = self._roles(kept, options["EF_PROCESSOR_ENRICH_IPADDR_CACHE_SIZE"])
-            spaces.append(shaped(kept, common, roles, self._lists))
-        self.namespace = spaces[0]
-        return Compiler(shapes, derived(options), spaces)
+            if kept not in spaces:
+                roles = self._roles(kept, options["EF_PROCESSOR_ENRICH_IPADDR_CACHE_SIZE"])
+                spaces[kept] = shaped(kept, common, roles, self._lists)
+        self.namespace = next(iter(spaces.values()))
+        each_space = [spaces[Paths(field.path for field in shape.fields)] for shape in shapes]
+        return Compiler(shapes, derived(options), each_space)
 
     def _roles(self, kept: Paths, limit: int) -> dict[str, Addresses]:
         """Give the addresses as source and as destination show them: one cache where both keep the same facts."""
@@ -92,13 +96,13 @@ class Pipeline:
         counts = self.counts
         counts["datagrams.received"] += 1
         counts["octets.received"] += len(octets)
-        before = len(self._documents)
+        before = len(self._first)
         try:
             for rows, compiled, context in self._sets(octets, exporter, now_ms):
                 compiled.write(rows, self._outs, context)
         except DecodeError as refused:
             counts.add(f"datagrams.refused.{refused.reason}")
-        counts["documents.written"] += len(self._documents) - before
+        counts["documents.written"] += len(self._first) - before
 
     def _sets(self, octets: bytes, exporter: tuple[str, int], now_ms: int) -> Iterator[Any]:
         if len(octets) < _SHORTEST:
@@ -112,10 +116,11 @@ class Pipeline:
         sets: Iterator[Any] = protocol.sets(octets, exporter, now_ms, Budget(self._limit))
         return sets
 
-    def take(self) -> list[str]:
-        """Give the finished documents and forget them."""
-        documents = self._documents[:]
-        self._documents.clear()
+    def take(self, wanted: Wanted | None = None) -> list[str]:
+        """Give the finished documents of a shape, the first if none is named, and forget them."""
+        held = self._first if wanted is None else self._documents[wanted]
+        documents = held[:]
+        held.clear()
         return documents
 
     def gauges(self) -> dict[str, float]:
@@ -129,9 +134,13 @@ class Pipeline:
     def explain(self) -> Iterator[tuple[str, str]]:
         """Give title and source of every template that data has used."""
         for template in self._compiler.latest():
-            title = f"{template.protocol}, {len(template.columns)} fields, {template.size} octets"
+            numbers = " ".join(map(str, self._store.numbers(template)))
+            title = [f"{template.protocol} template {numbers}" if numbers else template.protocol]
+            title.append(f"{len(template.columns)} fields")
+            if not template.ready:
+                title.append(f"{template.size} octets{' and more' if template.variable else ''}")
             if template.compiled is not None:
-                yield title, template.compiled.source
+                yield ", ".join(title), template.compiled.source
 
 
 def _providers(options: Options, counts: Counts) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import compare, flood, load, ours, peers, stages, traffic
+from bench import ablation, compare, flood, load, ours, peers, stages, traffic
 from bench.compare import DEFAULT, LEAN, PROTOBUF, Field, Size
 from bench.endtoend import Result
 from bench.process import Collector
@@ -67,13 +67,14 @@ def main(
     try:
         world = World()
         bench = stages.Bench(world, world.write(WORK), WORK, int(time.time()), plan.stage_flows, plan.size.rounds)
+        goflow2 = peers.install(PEERS) if "endtoend" in wanted and not (no_peer or profile) else None
+        report = Report(console, {"goflow2": peers.version(goflow2)} if goflow2 else {})
         if profile:
             for protocol in protocols or PROTOCOLS:
                 click.echo(stages.profile(protocol, bench))
+                report.figures("statements of the generated code", "statements", protocol, ablation.ablation(protocol, bench))
             return
-        goflow2 = peers.install(PEERS) if "endtoend" in wanted and not no_peer else None
         field = Field(world, bench.files, WORK, goflow2, bench.now_s)
-        report = Report(console, {"goflow2": peers.version(goflow2)} if goflow2 else {})
         goals: list[Goal] = []
         for protocol in protocols or PROTOCOLS:
             if "stages" in wanted:

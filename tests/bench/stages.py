@@ -21,7 +21,7 @@ from flowcoll.counters import Counts
 from flowcoll.errors import SetupError
 from flowcoll.logs import Log
 from flowcoll.output import Output
-from flowcoll.output.file import file_output
+from flowcoll.output.file import LineOutput, file_target
 from flowcoll.pipeline import Pipeline
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ def stages(protocol: str, bench: Bench) -> list[Figure]:
     default, lean, anew = (_pipeline(each, bench) for each in (options, options | ours.LEAN, options))
     documents = _carry(default, warm)
     _carry(lean, warm)
-    null = file_output("bench", Path("/dev/null"), Counts(), Log(io.StringIO()))
+    null = LineOutput(file_target("bench", Path("/dev/null")), Counts(), Log(io.StringIO()))
     size = sum(map(len, documents)) / len(documents)
     figures = _interleaved(
         [
@@ -130,13 +130,27 @@ def profile(protocol: str, bench: Bench) -> str:
 
 def _interleaved(stages: Sequence[Stage], flows: int, rounds: int) -> list[Figure]:
     """Time each stage once a round, so that a noisy moment does not fall on one of them alone."""
-    gc.collect()
-    gc.freeze()  # as `flowcoll run` does before it receives
+    settle()
     runs: dict[str, list[float]] = {stage.name: [] for stage in stages}
     for _ in range(rounds):
         for stage in stages:
             runs[stage.name].append(stage.measure() / flows / 1_000)
     return [Figure(stage.name, stage.text, runs[stage.name]) for stage in stages]
+
+
+def settle() -> None:
+    """Put what lives on out of the collector's sight, as `flowcoll run` does before it receives."""
+    gc.collect()
+    gc.freeze()
+
+
+def sets(protocol: str, bench: Bench) -> Iterator[Any]:
+    """Give the sets of a warm stream as the decoder gives them, from a pipeline that knows all their addresses."""
+    warm = _warm(protocol, bench)
+    pipeline = _pipeline(ours.settings(bench.files, bench.folder), bench)
+    _carry(pipeline, warm)
+    for octets in warm.datagrams:
+        yield from pipeline._sets(octets, EXPORTER, time.time_ns() // 1_000_000)
 
 
 def _warm(protocol: str, bench: Bench) -> Stream:

@@ -13,6 +13,7 @@ from flowcoll.collect import api, sockets
 from flowcoll.collect.worker import Worker
 from flowcoll.config import Options, describe
 from flowcoll.counters import Counts
+from flowcoll.document.fields import EVERYTHING
 from flowcoll.logs import Log
 from flowcoll.output import Output, open_outputs
 from flowcoll.pipeline import Pipeline
@@ -36,7 +37,9 @@ def run(options: Options, log: Log) -> int:
         if not outputs:
             log.warn("documents go nowhere: switch on EF_OUTPUT_FILE_ENABLE or EF_OUTPUT_STDOUT_ENABLE")
         exporters = sockets.Exporters(options["EF_FLOW_SERVER_ALLOW"], lambda ip: _not_allowed(log, ip))
-        worker = Worker(listeners, exporters, Pipeline(options, counts, log), outputs, counts, log)
+        wanted = dict.fromkeys(output.wanted for output in outputs) or (EVERYTHING,)
+        pipeline = Pipeline(options, counts, log, wanted)
+        worker = Worker(listeners, exporters, pipeline, outputs, counts, log)
         _carry(options, worker, counts, log)
     finally:
         for output in outputs:

@@ -17,6 +17,7 @@ from gevent.lock import Semaphore
 
 from flowcoll.collect.sockets import Drops, Exporters, Listener
 from flowcoll.counters import Counts
+from flowcoll.document.fields import EVERYTHING, Wanted
 from flowcoll.logs import Log
 from flowcoll.output import Output
 from flowcoll.output.file import LineOutput
@@ -41,8 +42,8 @@ class Carrier(Protocol):
     def handle(self, octets: bytes, exporter: tuple[str, int], now_ms: int, /) -> None:
         """Carry one datagram all the way."""
 
-    def take(self) -> list[str]:
-        """Give and forget the finished documents."""
+    def take(self, wanted: Wanted, /) -> list[str]:
+        """Give and forget the finished documents of a shape."""
 
     def states(self) -> Mapping[str, Mapping[str, Any]]:
         """State of each enricher."""
@@ -179,10 +180,11 @@ class Worker:
     def _deliver(self) -> None:
         with self._delivering:  # an output that waits for its reader gives the hub to other greenlets
             self._waiting = 0
-            documents = self.pipeline.take()
-            if documents:
+            for wanted in dict.fromkeys(output.wanted for output in self.outputs) or (EVERYTHING,):
+                documents = self.pipeline.take(wanted)
                 for output in self.outputs:
-                    output.write(documents)
+                    if documents and output.wanted == wanted:
+                        output.write(documents)
 
     def _tick(self) -> None:
         while True:

@@ -185,3 +185,8 @@ class TemplateStore:
         known = self._sessions.get((address, port, domain))
         found = known.get(number) if known is not None else None
         return found if found is not None else self._newest.get((address, domain, number))
+
+    def numbers(self, template: Template) -> list[int]:
+        """Give the ids by which exporters call a template."""
+        every = (known.items() for known in self._sessions.values())
+        return sorted({number for items in every for number, each in items if each is template})

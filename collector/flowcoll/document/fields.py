@@ -9,6 +9,7 @@ text         one line for docs/fields.md.
 """
 
 import csv
+from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib.resources import files
 from typing import NamedTuple
@@ -69,7 +70,18 @@ def _alternatives(path: str) -> list[str]:
     return [path]
 
 
-def keep(fields: tuple[Field, ...], drop: list[str], option: str) -> tuple[Field, ...]:
+class Wanted(NamedTuple):
+    """What an output asks for: fields left out, the time that stands in `@timestamp`, and the option that said so."""
+
+    drop: tuple[str, ...] = ()
+    timestamp: str = "collect"
+    option: str = ""
+
+
+EVERYTHING = Wanted()
+
+
+def keep(fields: tuple[Field, ...], drop: Sequence[str], option: str) -> tuple[Field, ...]:
     """Leave out the fields named, by ECS path, CODEX name, or object; raises ConfigError for a name nobody knows."""
     dropped: set[str] = set()
     for name in drop:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from flowcoll.config import Options
+from flowcoll.config import Options, OutputOptions
 from flowcoll.counters import Counts
+from flowcoll.document.fields import Wanted
 from flowcoll.logs import Log
-from flowcoll.output.file import Wait, file_output, stdout_output
+from flowcoll.output.file import LineOutput, Wait, file_target, stdout_target
 
 
 class Output(Protocol):
@@ -15,6 +16,10 @@ class Output(Protocol):
     @property
     def name(self) -> str:
         """What its counters are called: `documents.delivered.<name>`, `documents.dropped.<name>`."""
+
+    @property
+    def wanted(self) -> Wanted:
+        """Which documents it takes."""
 
     def write(self, documents: Sequence[str], /) -> None:
         """Take a batch; each document is a JSON object as ASCII text without a newline."""
@@ -29,11 +34,13 @@ class Output(Protocol):
 def open_outputs(options: Options, counts: Counts, log: Log, wait: Wait) -> list[Output]:
     """Open every output that is switched on; `wait` waits for a slow reader."""
     outputs: list[Output] = [
-        file_output(_name("file", file.namespace), file.values["PATH"], counts, log, wait)
+        LineOutput(
+            file_target(_name("file", file.namespace), file.values["PATH"], _wanted("FILE", file)), counts, log, wait
+        )
         for file in options.outputs("FILE")
     ]
     outputs += [
-        stdout_output(_name("stdout", stdout.namespace), stdout.values["FORMAT"], counts, log, wait)
+        LineOutput(stdout_target(_name("stdout", stdout.namespace), stdout.values["FORMAT"]), counts, log, wait)
         for stdout in options.outputs("STDOUT")
     ]
     return outputs
@@ -41,3 +48,9 @@ def open_outputs(options: Options, counts: Counts, log: Log, wait: Wait) -> list
 
 def _name(kind: str, namespace: str) -> str:
     return f"{kind}.{namespace}" if namespace else kind
+
+
+def _wanted(kind: str, output: OutputOptions) -> Wanted:
+    prefix = f"EF_{output.namespace.upper()}_OUTPUT" if output.namespace else "EF_OUTPUT"
+    drop = tuple(output.values["DROP_FIELDS"])
+    return Wanted(drop, output.values["TIMESTAMP_SOURCE"], f"{prefix}_{kind}_DROP_FIELDS" if drop else "")

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import orjson
 
 from flowcoll.counters import Counts
+from flowcoll.document.fields import EVERYTHING, Wanted
 from flowcoll.errors import ConfigError, FlowcollError, SetupError
 from flowcoll.logs import Log
 
@@ -65,6 +66,7 @@ class Target(NamedTuple):
     name: str
     open: Callable[[], int]
     render: Render = ndjson
+    wanted: Wanted = EVERYTHING
 
 
 class LineOutput:
@@ -72,6 +74,7 @@ class LineOutput:
 
     def __init__(self, target: Target, counts: Counts, log: Log, wait: Wait = poll_writable) -> None:
         self.name = target.name
+        self.wanted = target.wanted
         self._open_descriptor = target.open
         self._render = target.render
         self._delivered = f"documents.delivered.{target.name}"
@@ -198,14 +201,14 @@ class LineOutput:
         return documents[whole:]
 
 
-def file_output(name: str, path: Path, counts: Counts, log: Log, wait: Wait = poll_writable) -> LineOutput:
+def file_target(name: str, path: Path, wanted: Wanted = EVERYTHING) -> Target:
     """Append to a file, made with mode 0640 in a directory that exists, or to a FIFO."""
-    return LineOutput(Target(name, partial(_open_path, path)), counts, log, wait)
+    return Target(name, partial(_open_path, path), ndjson, wanted)
 
 
-def stdout_output(name: str, form: str, counts: Counts, log: Log, wait: Wait = poll_writable) -> LineOutput:
+def stdout_target(name: str, form: str) -> Target:
     """Write to standard output, as `json` (one line each) or `json_pretty`."""
-    return LineOutput(Target(name, _open_stdout, FORMATS[form]), counts, log, wait)
+    return Target(name, _open_stdout, FORMATS[form])
 
 
 def _open_path(path: Path) -> int:
