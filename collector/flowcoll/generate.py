@@ -5,11 +5,12 @@ from pathlib import Path
 
 import click
 
-from flowcoll import option_docs
+from flowcoll import field_docs, option_docs
 
 Derived = tuple[str, Callable[[], str]]
 
 DERIVED: tuple[Derived, ...] = (
+    ("docs/fields.md", field_docs.fields_page),
     ("docs/options.md", option_docs.page),
     ("packaging/flowcoll.conf", option_docs.drop_in),
 )

@@ -9,8 +9,8 @@ from bench.report import Figure
 from bench.stages import Bench, sets, settle
 from flowcoll.decode.context import Context
 
-SETS = 150  # short rounds, and many of them, find the quiet moments of a busy machine
-ROUNDS = 40
+SETS = 12  # short rounds, and many of them, find the quiet moments of a busy machine
+ROUNDS = 500
 
 Work = list[tuple[list[tuple[object, ...]], Context]]
 Write = Callable[..., None]
