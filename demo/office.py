@@ -20,7 +20,7 @@ PHISHING_SITE = "2a02:d280:0:10::25"
 _CDN = ("23.32.14.7", "23.32.14.9", "23.193.2.40")
 _SHOPS = ("89.160.20.113", "81.2.69.144", "81.2.69.160", "12.81.92.30", "216.160.83.57", "175.16.199.20")
 _SHOPS6 = ("2001:218:0:1::80", "2a02:d1c0::80", "2a02:dd80::443", "2001:1c00:10::80", "2600:1400:4::80")
-_VIDEO, _MAIL, _OFF_SITE = "89.160.20.115", "81.2.69.192", "89.160.20.130"
+_VIDEO, _UPDATES, _MAIL, _OFF_SITE = "89.160.20.115", "216.160.83.61", "81.2.69.192", "89.160.20.130"
 _NAME_SERVERS = ("81.2.69.142", "216.160.83.58")
 _TIME_SERVER = "202.196.224.5"
 _VISITORS = (
@@ -84,7 +84,7 @@ def write(path: Path, packets: Packets) -> Path:
 
 
 def _office() -> Iterator[Packet]:
-    """Ten minutes of eight desks: name service, web, mail, time, one long video; and somebody outside tries the door."""
+    """Ten minutes of eight desks: name service, web, mail, time, a long video, updates; and somebody outside tries the door."""
     for desk in range(8):
         client = f"10.20.1.{desk + 11}"
         for visit in range(4):
@@ -101,6 +101,7 @@ def _office() -> Iterator[Packet]:
         if desk % 3 == 0:
             yield from _tcp(START + 200 + desk, Ends(client, _MAIL, 45_000 + desk, 993), 5_200, 180_000 + 7_000 * desk)
     yield from _tcp(START + 30, Ends("10.20.1.14", _VIDEO, 47_777, 443), 21_000, 38_000_000, every=0.01)
+    yield from _tcp(START + 50, Ends("10.20.1.17", _UPDATES, 47_778, 443), 9_000, 17_000_000)
     for port in (22, 23, 3389):
         yield from _knock(START + 400 + port / 1000, Ends(SCANNER, "10.20.1.14", 60_000 + port, port))
 
@@ -129,7 +130,7 @@ def _branch() -> Iterator[Packet]:
     yield from _ping(START + 5, "10.30.1.21", "81.2.69.142", 20)
     yield from _ping(START + 8, "2001:db8:30:1::21", "2001:240::53", 10)
     for minute in range(30):
-        beacon = Ends("10.30.1.66", BOTNET_CONTROLLER, 44_000 + minute, 8443)
+        beacon = Ends("10.30.1.66", BOTNET_CONTROLLER, 44_000 + minute, 443)
         yield from _tcp(START + 60 * minute + 7, beacon, 412, 96)
 
 
@@ -154,8 +155,8 @@ def _data_centre() -> Iterator[Packet]:
         yield from _tcp(START + 16 * number, visitor, 700 + 60 * number, 22_000 + 19_000 * (number % 11))
     for number in range(6):
         yield from _tcp(START + 80 * number, Ends(_MAIL, "10.40.0.25", 35_000 + number, 25), 64_000 * (number + 1), 900)
-    yield from _tcp(START + 3, Ends("10.40.0.80", "10.40.0.54", 36_000, 5432), 620_000, 9_400_000)
-    yield from _tcp(START + 60, Ends("10.40.0.5", "10.40.0.6", 37_000, 873), 26_000_000, 40_000)
+    yield from _tcp(START + 3, Ends("10.40.0.80", "10.40.0.54", 36_000, 5432), 310_000, 4_400_000)
+    yield from _tcp(START + 60, Ends("10.40.0.5", "10.40.0.6", 37_000, 873), 8_000_000, 40_000)
     for host in range(40):
         yield from _knock(
             START + 120 + host / 8, Ends(SCANNER, f"10.40.0.{host + 1}", 61_000 + host, 22), answers=host == 21
@@ -164,8 +165,8 @@ def _data_centre() -> Iterator[Packet]:
 
 def _storage() -> Iterator[Packet]:
     """A nightly copy to another site and what the storage hosts tell each other, seen by a switch."""
-    yield from _tcp(START, Ends("10.60.0.5", _OFF_SITE, 38_000, 22), 24_000_000, 60_000)
-    yield from _tcp(START + 1, Ends("10.60.0.7", "10.60.0.5", 38_001, 2049), 4_000_000, 18_000_000)
+    yield from _tcp(START, Ends("10.60.0.5", _OFF_SITE, 38_000, 22), 30_000_000, 60_000)
+    yield from _tcp(START + 1, Ends("10.60.0.7", "10.60.0.5", 38_001, 2049), 1_000_000, 9_000_000)
     yield from _tcp(START + 2, Ends("2001:db8:60::7", "2001:218:0:1::80", 38_002, 443), 3_000_000, 900_000)
 
 

@@ -7,7 +7,7 @@ types), databases and threat lists, which addresses are private, and the rule of
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -58,10 +58,11 @@ def parsed(text: str) -> Document:
 
 
 class Oracle:
-    """Knows the options, and what they ask to look up."""
+    """Knows the options, what they ask to look up, and which fields and which `@timestamp` an output wants."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, drop: Sequence[str] = (), timestamp: str = "collect") -> None:
         self._options = options
+        self._timestamp = {"start": "event.start", "end": "event.end", "export": "flow.export.timestamp"}.get(timestamp)
         self._lists = Lists.load(options.threat_lists)
         self._providers: list[Asn | GeoIP] = []
         name = "EF_PROCESSOR_ENRICH_IPADDR_MAXMIND_"
@@ -83,7 +84,7 @@ class Oracle:
         with files("flowcoll.document").joinpath("fields.csv").open(encoding="utf-8") as table:
             self._fields = list(csv.DictReader(table))
         self._paths = {path for row in self._fields for path in _spread(row["path"])}
-        self._dropped = {path for name in options["EF_PROCESSOR_DROP_FIELDS"] for path in self._meant(name)}
+        self._dropped = {path for name in (*options["EF_PROCESSOR_DROP_FIELDS"], *drop) for path in self._meant(name)}
 
     def documents(self, datagrams: Iterable[Datagram], source: str) -> list[list[Document]]:
         """For each datagram of one exporter, in the order in which they came, the documents of its records."""
@@ -141,6 +142,8 @@ class Oracle:
         facts |= self._endpoints(values)
         facts |= self._sides(values)
         facts |= self._threats(header, values)
+        if self._timestamp in facts:
+            facts["@timestamp"] = facts[self._timestamp]
         assert facts.keys() <= self._paths, f"not in the table of fields: {facts.keys() - self._paths}"
         return _nested({path: fact for path, fact in facts.items() if path not in self._dropped})
 
@@ -160,14 +163,28 @@ class Oracle:
             rate, source = values["samplingInterval"], "record"
         facts: Facts = {"flow.sampling.rate": rate, "flow.sampling.source": source}
         times_rate = rate if self._options["EF_PROCESSOR_SAMPLING_CORRECT"] else 1
-        octets = first(values, "octetDeltaCount", "layer2OctetDeltaCount", "dataLinkFrameSize", "postOctetDeltaCount")
-        packets = first(values, "packetDeltaCount", "layer2FrameDeltaCount")
+        octets = first(
+            values,
+            *(
+                "octetDeltaCount",
+                "initiatorOctets",
+                "layer2OctetDeltaCount",
+                "dataLinkFrameSize",
+                "postOctetDeltaCount",
+            ),
+        )
+        packets = first(values, "packetDeltaCount", "initiatorPackets", "layer2FrameDeltaCount")
         if packets is None:  # a frame by itself is one packet
             packets = 1 if "dataLinkFrameSize" in values else values.get("postPacketDeltaCount")
-        if octets is not None:
-            facts["source.bytes"] = facts["network.bytes"] = octets * times_rate
-        if packets is not None:
-            facts["source.packets"] = facts["network.packets"] = packets * times_rate
+        for unit, sent, answered in (
+            ("bytes", octets, values.get("responderOctets")),
+            ("packets", packets, values.get("responderPackets")),
+        ):
+            if sent is not None:
+                facts[f"source.{unit}"] = sent * times_rate
+                facts[f"network.{unit}"] = (sent + (answered or 0)) * times_rate
+            if answered is not None:
+                facts[f"destination.{unit}"] = answered * times_rate
         return facts
 
     def _network(self, values: Values) -> Facts:

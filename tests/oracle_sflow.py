@@ -72,7 +72,7 @@ def _sample(sample: Octets, *, expanded: bool) -> Values:
                 flow = _sampled_ip(body, 4 if kind == 3 else 6)
             elif kind == 1001 and body.left >= 16:
                 into, _, out, _ = (body.number(4) for _ in range(4))
-                values |= {n: v for n, v in (("dot1qVlanId", into), ("postVlanId", out)) if v != _UNKNOWN}
+                values["dot1qVlanId"], values["postVlanId"] = (0 if vlan == _UNKNOWN else vlan for vlan in (into, out))
             elif kind == 1002 and body.left >= 16:
                 values |= _router(body)
     except Short:

@@ -88,11 +88,12 @@ def elements() -> Mapping[tuple[str, int], Mapping[str, str]]:
 
 
 class Exporter:
-    """One exporter address, and the templates it has announced so far, the newest last."""
+    """One exporter address, and the templates it has announced so far: by session, and the newest of each domain."""
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._templates: list[Template] = []
+        self._templates: dict[tuple[tuple[int, int, int], int], Template] = {}
+        self._newest: dict[tuple[tuple[int, ...], int], Template] = {}
         self._elements = elements()
 
     def netflow5(self, octets: bytes, now: int) -> Iterator[Record]:
@@ -163,9 +164,12 @@ class Exporter:
 
     def _template(self, session: tuple[int, int, int], number: int) -> Template | None:
         """The template of this session, else the newest of the same domain whatever port announced it."""
-        same = [t for t in self._templates if t.number == number and t.session == session]
-        like = [t for t in self._templates if t.number == number and t.session[::2] == session[::2]]
-        return (same or like or [None])[-1]
+        return self._templates.get((session, number)) or self._newest.get((session[::2], number))
+
+    def _forget(self, session: tuple[int, int, int], number: int) -> None:
+        known = self._templates.pop((session, number), None)
+        if known and self._newest.get((session[::2], number)) is known:
+            del self._newest[session[::2], number]
 
     def _announce(self, body: Octets, session: tuple[int, int, int], kind: int, *, options: bool) -> None:
         """Read a set of templates: learn them, or forget what is withdrawn (RFC 7011 section 8.1)."""
@@ -173,13 +177,10 @@ class Exporter:
         while body.left >= 4:
             number, count = body.number(2), body.number(2)
             if ipfix and count == 0 and (number > 255 or number == kind):
-                every = number == kind
-                self._templates = [
-                    t
-                    for t in self._templates
-                    if t.session != session or t.options != options or not (every or t.number == number)
-                ]
-                if every:
+                for known in list(self._templates.values()):
+                    if known.session == session and known.options == options and number in (kind, known.number):
+                        self._forget(session, known.number)
+                if number == kind:
                     return
                 continue
             if number < 256:
@@ -199,10 +200,8 @@ class Exporter:
                 return
             self._forget(session, number)
             if any(field.width for field in fields):
-                self._templates.append(Template(session, number, options, fields))
-
-    def _forget(self, session: tuple[int, int, int], number: int) -> None:
-        self._templates = [t for t in self._templates if (t.session, t.number) != (session, number)]
+                template = Template(session, number, options, fields)
+                self._templates[session, number] = self._newest[session[::2], number] = template
 
     def _field(self, body: Octets, *, ipfix: bool, scope: bool) -> Field:
         number, width = body.number(2), body.number(2)

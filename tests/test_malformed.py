@@ -4,9 +4,12 @@ What is cut: each datagram whose kinds and sizes of sets or samples a case shows
 that only repeats them with other values, at every sixteenth. What is mutated is drawn with fixed seeds.
 """
 
+import json
 import random
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Any
 
 import orjson
 import pytest
@@ -22,6 +25,13 @@ MUTANTS = 100
 SOMEBODY = Payload(1_700_000_000.0, "192.0.2.1", 50_000, 2055, b"")
 
 
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys come once."""
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError(f"a key comes twice: {[key for key, _ in pairs]}")
+    return found
+
+
 class Checker:
     """A collector that is held to its promises after every datagram."""
 
@@ -35,7 +45,8 @@ class Checker:
         try:
             documents = self._collector.carry([payload._replace(octets=octets)])
             for document in documents:
-                orjson.loads(document)
+                orjson.loads(document)  # strict, as Elasticsearch is
+                json.loads(document, object_pairs_hook=once)
         except Exception as exc:  # noqa: BLE001  the finding itself, whatever it is, with what brought it about
             pytest.fail(f"{type(exc).__name__}: {exc}\nfrom {payload.source}: {octets.hex()}")
         self._received += 1
@@ -265,6 +276,26 @@ def test_any_template(fields: list[tuple[int, int, int]], data: bytes, scopes: i
     ):
         body = blocks([(kind, template), (256, data)])
         lasting_checker.check(SOMEBODY, HEADERS["netflow 9"](body) + body)
+
+
+ADDRESSES = [(8, 4), (12, 4), (27, 16), (28, 16)]
+
+
+@pytest.mark.parametrize("present", [mix for size in range(5) for mix in combinations(ADDRESSES, size)], ids=str)
+def test_address_families(present: Sequence[tuple[int, int]], checker: Checker) -> None:
+    """A record may carry any mix of IPv4 and IPv6 addresses, in any order, all zeros or not, with any protocol."""
+    source = random.Random(str(present))
+    for protocol in (1, 6, 17, 47, 58):
+        fields = [*source.sample(present, len(present)), (4, 1), (7, 2), (11, 2)]
+        records = b""
+        for zeros in range(2 ** len(present)):
+            mute = {element for bit, (element, _) in enumerate(present) if zeros >> bit & 1}
+            for element, length in fields:
+                octets = bytes(length) if element in mute else source.randbytes(length)
+                records += bytes([protocol]) if element == 4 else octets
+        template = struct.pack(">HH", 256, len(fields)) + b"".join(struct.pack(">HH", *field) for field in fields)
+        body = blocks([(2, template), (256, records)])
+        checker.check(SOMEBODY, HEADERS["ipfix"](body) + body)
 
 
 def xdr(kind: int, body: bytes) -> bytes:

@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from corpus import Golden, goldens
 from flowcoll.counters import Counts
+from flowcoll.reasons import REASONS
 from flowcoll.summary import Summary
 
 LONG = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff"
@@ -94,19 +96,25 @@ def test_threats(summary: Summary) -> None:
     summary.add(inner)
     found = [tuple(row.values()) for row in summary.as_dict()["threats"]]
     assert found == [
-        ("192.0.2.2", "Botnet", "two", 2, 107, 4),
-        ("192.0.2.1", "Scanner", "one", 1, 100, 2),
-        ("203.0.113.5", "Tor", "one, two", 1, 100, 2),
+        ("192.0.2.2", ["Botnet"], ["two"], 2, 107, 4),
+        ("192.0.2.1", ["Scanner"], ["one"], 1, 100, 2),
+        ("203.0.113.5", ["Tor"], ["one", "two"], 1, 100, 2),
     ]
+    lines = shown(summary).splitlines()
+    place = next(number for number, line in enumerate(lines) if "203.0.113.5" in line and "Tor" in line)
+    assert lines[place].split()[1:3] == ["Tor", "one"]
+    assert lines[place + 1].split() == ["two"]
 
 
 def test_counters() -> None:
     """Everything that did not become a document is named with its reason; what went well is not in that table."""
     counts = Counts({"datagrams.received": 5, "datagrams.refused.short_header": 3, "records.flow.netflow9": 77})
+    counts.add("sets.skipped.quite_new")
     summary = Summary(counts)
     text = shown(summary)
     assert "refused 3" in text
-    assert "short header" in text
+    assert "shorter than its header" in text
+    assert "quite new" in text
     assert "77" not in text
     assert summary.as_dict()["counters"] == dict(counts)
 
@@ -180,3 +188,20 @@ def test_many_exporters(summary: Summary) -> None:
     text = shown(summary)
     assert "and 61 more" in text
     assert "192.0.2.40 " not in text
+
+
+def test_names_of_exporters() -> None:
+    """What a caller knows of exporters stands beside their addresses."""
+    summary = Summary(Counts(), names={"127.20.0.1": "the router in the cellar"})
+    summary.add(document())
+    summary.add(document() | {"observer": {"ip": "127.20.0.2"}})
+    rows = [line.split("  ") for line in shown(summary).splitlines() if line.startswith("127.20.0.")]
+    assert [row[1].strip() for row in rows] == ["the router in the cellar", ""]
+
+
+@pytest.mark.parametrize("case", goldens(), ids=str)
+def test_reasons(case: Golden) -> None:
+    """Every reason that the golden corpus gives for a refusal is told in words."""
+    counted = dict(line.split() for line in (case.folder / "expected.counters").read_text().splitlines())
+    reasons = {key for key in counted if ".refused." in key or ".skipped." in key}
+    assert reasons <= REASONS.keys()

@@ -14,10 +14,11 @@ from flowcoll.decode.sets import Budget, SetReader
 from flowcoll.decode.sflow import SFlow5
 from flowcoll.decode.templates import TemplateStore
 from flowcoll.document import fields as table
-from flowcoll.document.compiler import Compiler, Shape
+from flowcoll.document.compiler import Compiler
 from flowcoll.document.derive import derived
 from flowcoll.document.fields import EVERYTHING, Wanted
 from flowcoll.document.fragment import Paths
+from flowcoll.document.layout import Shape
 from flowcoll.document.render import shaped, shared
 from flowcoll.enrich.address import Addresses, Kept
 from flowcoll.enrich.geoip import Asn, GeoIP
@@ -66,17 +67,20 @@ class Pipeline:
     def _compile(self, options: Options) -> Compiler:
         for_all = "EF_PROCESSOR_DROP_FIELDS"
         fields = table.keep(table.load(), options[for_all], for_all)
-        shapes = [Shape(table.keep(fields, each.drop, each.option), each.timestamp) for each in self._documents]
+        kept_by = [table.keep(fields, each.drop, each.option) for each in self._documents]
         common = shared(options)
         spaces: dict[Paths, dict[str, Any]] = {}  # outputs that keep the same fields share what is rendered
-        for shape in shapes:
-            kept = Paths(field.path for field in shape.fields)
+        for some in kept_by:
+            kept = Paths(field.path for field in some)
             if kept not in spaces:
                 roles = self._roles(kept, options["EF_PROCESSOR_ENRICH_IPADDR_CACHE_SIZE"])
                 spaces[kept] = shaped(kept, common, roles, self._lists)
         self.namespace = next(iter(spaces.values()))
-        each_space = [spaces[Paths(field.path for field in shape.fields)] for shape in shapes]
-        return Compiler(shapes, derived(options), each_space)
+        return Compiler(
+            [Shape(some, each.timestamp) for some, each in zip(kept_by, self._documents, strict=True)],
+            derived(options),
+            [spaces[Paths(field.path for field in some)] for some in kept_by],
+        )
 
     def _roles(self, kept: Paths, limit: int) -> dict[str, Addresses]:
         """Give the addresses as source and as destination show them: one cache where both keep the same facts."""
@@ -139,8 +143,7 @@ class Pipeline:
             title.append(f"{len(template.columns)} fields")
             if not template.ready:
                 title.append(f"{template.size} octets{' and more' if template.variable else ''}")
-            if template.compiled is not None:
-                yield ", ".join(title), template.compiled.source
+            yield ", ".join(title), self._compiler.source(template)
 
 
 def _providers(options: Options, counts: Counts) -> dict[str, Any]:

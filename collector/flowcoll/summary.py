@@ -12,10 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from flowcoll.counters import Counts
+from flowcoll.reasons import REASONS
 
 _TOP = 10
 _SHOWN = 40
 _Key = TypeVar("_Key")
+_Hit = tuple[str, tuple[str, ...], tuple[str, ...]]  # an address, what lists call it, and which lists
 
 # counters that tell of success; every other one is a loss or an oddity that the summary names
 _EXPECTED = {
@@ -42,18 +44,24 @@ class _Volume:
 
 
 class Summary:
-    """Takes documents one by one and keeps the figures a reader wants at the end."""
+    """Takes documents one by one and keeps the figures a reader wants at the end; `names` say what an exporter is."""
 
-    def __init__(self, counts: Counts, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        counts: Counts,
+        clock: Callable[[], float] = time.monotonic,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
         self._counts = counts
         self._clock = clock
+        self._names = names or {}
         self._started = clock()
         self._total = _Volume()
         self._exports: dict[tuple[str, str], _Volume] = {}
         self._talkers: dict[str, _Volume] = {}
         self._owners: dict[str, tuple[str, str]] = {}
         self._countries: dict[str, _Volume] = {}
-        self._threats: dict[tuple[str, str, str], _Volume] = {}
+        self._threats: dict[_Hit, _Volume] = {}
 
     def add(self, document: Mapping[str, Any]) -> None:
         """Count one document."""
@@ -111,8 +119,8 @@ class Summary:
             ],
             "countries": [{"country": country, **_carried(volume)} for country, volume in _top(self._countries)],
             "threats": [
-                {"address": address, "threat": threat, "feed": feed, **_carried(volume)}
-                for (address, threat, feed), volume in _top(self._threats, None)
+                {"address": address, "threats": list(threats), "feeds": list(feeds), **_carried(volume)}
+                for (address, threats, feeds), volume in _top(self._threats, None)
             ],
             "counters": {key: self._counts[key] for key in sorted(self._counts)},
         }
@@ -126,13 +134,17 @@ class Summary:
             f" datagrams {self._counts['datagrams.received']:,}, refused {refused:,}; {found['elapsed_s']:.1f} s",
             highlight=False,
         )
-        exporters = [(row["exporter"], row["protocol"], row) for row in found["exporters"]]
-        _show(console, "Exporters", ("exporter", "protocol"), exporters)
+        self._show_exporters(console, found["exporters"])
         self._show_talkers(console, found["talkers"])
         _show(console, "Countries", ("country",), [(row["country"], row) for row in found["countries"]])
-        threats = [(row["address"], row["threat"], row["feed"], row) for row in found["threats"]]
+        threats = [(row["address"], row["threats"], row["feeds"], row) for row in found["threats"]]
         _show(console, "Threat hits", ("address", "threat", "feed"), threats)
         self._show_losses(console)
+
+    def _show_exporters(self, console: Console, exporters: Iterable[Mapping[str, Any]]) -> None:
+        columns = ("exporter", "name", "protocol") if self._names else ("exporter", "protocol")
+        rows = [{"name": self._names.get(row["exporter"], ""), **row} for row in exporters]
+        _show(console, "Exporters", columns, [(*(row[column] for column in columns), row) for row in rows])
 
     def _show_talkers(self, console: Console, talkers: Iterable[Mapping[str, Any]]) -> None:
         table = _table("Top talkers", ("address", "owner"), ("flows", "sent", "received"))
@@ -146,7 +158,8 @@ class Summary:
         table = _table("Refused, passed over, waiting", ("what", "why"), ("count",))
         for counter, label, count in self._counts.samples():
             if count and counter.name not in _EXPECTED:
-                table.add_row(counter.name.replace(".", " "), _one_line(label.replace("_", " ")), f"{count:,}")
+                why = REASONS.get(f"{counter.name}.{label}", label.replace("_", " "))
+                table.add_row(counter.name.replace(".", " "), _one_line(why), f"{count:,}")
         _print(console, table)
 
 
@@ -159,7 +172,7 @@ def _countries(*ends: Mapping[str, Any]) -> set[str]:
     return found
 
 
-def _hits(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _hits(document: Mapping[str, Any]) -> Iterator[_Hit]:
     """Address, what the lists call it, and which lists: of its own endpoint where it is one, else of the document."""
     joined = document.get("sec", {}).get("threat")
     if not joined:
@@ -170,10 +183,10 @@ def _hits(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     }
     for address in _listed(joined.get("ip", {}).get("addr")):
         own = ends.get(address) or joined
-        yield address, ", ".join(_listed(own.get("name"))), ", ".join(_listed(own.get("feed", {}).get("name")))
+        yield address, tuple(_listed(own.get("name"))), tuple(_listed(own.get("feed", {}).get("name")))
 
 
-def _listed(value: str | list[str] | None) -> list[str]:
+def _listed(value: str | Sequence[str] | None) -> Sequence[str]:
     """The values of a field that Elasticsearch lets hold none, one or many."""
     if value is None:
         return []
@@ -205,7 +218,7 @@ def _show(console: Console, title: str, names: tuple[str, ...], rows: Sequence[t
     if len(rows) > _SHOWN:
         table.caption, table.caption_justify = f"and {len(rows) - _SHOWN:,} more", "left"
     for *cells, carried in rows[:_SHOWN]:
-        table.add_row(*map(_one_line, cells), f"{carried['flows']:,}", _volume(carried["bytes"]))
+        table.add_row(*map(_cell, cells), f"{carried['flows']:,}", _volume(carried["bytes"]))
     _print(console, table)
 
 
@@ -218,6 +231,11 @@ def _table(title: str, names: tuple[str, ...], figures: tuple[str, ...]) -> Tabl
     for name in figures:
         table.add_column(name, justify="right", no_wrap=True)
     return table
+
+
+def _cell(content: str | Sequence[str]) -> Text:
+    """A name, or several below each other."""
+    return Text("\n", no_wrap=True, overflow="ellipsis").join(map(_one_line, _listed(content)))
 
 
 def _one_line(text: str) -> Text:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from flowcoll.counters import Counts
 from flowcoll.decode.context import Context
 from flowcoll.decode.elements import Elements
+from flowcoll.decode.rows import Truncated
 from flowcoll.decode.templates import MAX_FIELDS, Spec, Template, TemplateError, TemplateStore, judge
-from flowcoll.document.compiler import Compiled, Compiler, Truncated
+from flowcoll.document.compiler import Compiled, Compiler
 
 _PAIR = Struct("!HH").unpack_from
 _TRIPLE = Struct("!HHH").unpack_from

@@ -73,10 +73,20 @@ def _addresses(options: Options) -> tuple[Derived, ...]:
             "dual",
             "sourceIPv6Address != ZERO6 or destinationIPv6Address != ZERO6 given sourceIPv4Address destinationIPv4Address",
         ),
-        _row("src", "sourceIPv6Address if dual else sourceIPv4Address", "sourceIPv4Address", "sourceIPv6Address"),
+        # both from the same family, if the template has both ends in one
+        _row(
+            "src",
+            "sourceIPv6Address if dual else sourceIPv4Address",
+            "sourceIPv4Address given destinationIPv4Address",
+            "sourceIPv6Address given destinationIPv6Address",
+            "sourceIPv4Address",
+            "sourceIPv6Address",
+        ),
         _row(
             "dst",
             "destinationIPv6Address if dual else destinationIPv4Address",
+            "destinationIPv4Address given sourceIPv4Address",
+            "destinationIPv6Address given sourceIPv6Address",
             "destinationIPv4Address",
             "destinationIPv6Address",
         ),
@@ -87,6 +97,8 @@ def _addresses(options: Options) -> tuple[Derived, ...]:
         _row(
             "ip_version",
             "6 if dual else 4",
+            "4 given sourceIPv4Address destinationIPv4Address",
+            "6 given sourceIPv6Address destinationIPv6Address",
             "4 given sourceIPv4Address",
             "4 given destinationIPv4Address",
             "6 given sourceIPv6Address",

@@ -1,0 +1,295 @@
+"""Sets of NetFlow v9 and IPFIX: one that cannot be read costs only itself, and nothing vanishes uncounted."""
+
+import io
+import json
+from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+
+from flowcoll.config import defaults
+from flowcoll.counters import Counts
+from flowcoll.logs import Log
+from flowcoll.pipeline import Pipeline
+from oracle_wire import VARIABLE
+from strategies import NOW, Spec, announcement, block, export
+
+EXPORTER = ("192.0.2.1", 4000)
+PAIR = (Spec(0, 8, 4), Spec(0, 12, 4))
+PROTOCOLS = [9, 10]
+KIND = {9: "netflow9", 10: "ipfix"}
+
+
+class Exporter:
+    """Sends sets to a pipeline of its own."""
+
+    def __init__(self, version: int, **overrides: Any) -> None:
+        self.version = version
+        self.counts = Counts()
+        self._pipeline = Pipeline(defaults(**overrides), self.counts, Log(io.StringIO()))
+        self.template_set, self.options_set = (2, 3) if version == 10 else (0, 1)
+
+    def send(self, *sets: bytes, exporter: tuple[str, int] = EXPORTER, version: int = 0, domain: int = 0) -> list[str]:
+        """The source addresses of the documents that these sets make."""
+        self._pipeline.handle(export(version or self.version, b"".join(sets), domain=domain), exporter, NOW)
+        return [json.loads(document)["source"]["ip"] for document in self._pipeline.take()]
+
+    def template(self, number: int = 256, fields: tuple[Spec, ...] = PAIR) -> bytes:
+        """A template set with one template."""
+        return block(self.template_set, announcement(number, fields))
+
+    def options_template(self, number: int, scopes: int, fields: tuple[Spec, ...]) -> bytes:
+        """An options template set with one options template."""
+        counts = (len(fields), scopes) if self.version == 10 else (4 * scopes, 4 * (len(fields) - scopes))
+        head = b"".join(value.to_bytes(2, "big") for value in (number, *counts))
+        return block(self.options_set, head + b"".join(field.announced() for field in fields))
+
+
+@pytest.fixture(params=PROTOCOLS, ids=["netflow9", "ipfix"])
+def exporter(request: pytest.FixtureRequest) -> Exporter:
+    return Exporter(request.param)
+
+
+@pytest.fixture
+def ipfix() -> Exporter:
+    return Exporter(10)
+
+
+def flows(*sources: str) -> bytes:
+    """Records of PAIR from these sources."""
+    return b"".join(IPv4Address(source).packed + bytes([10, 0, 0, 1]) for source in sources)
+
+
+GOOD = block(256, flows("10.0.0.7"))
+
+
+# -- what cannot be read -----------------------------------------------------------------------------------------------
+
+
+def test_no_template(exporter: Exporter) -> None:
+    """A set that comes before its template is counted, and what stands round it is read."""
+    assert exporter.send(exporter.template(), GOOD, block(300, bytes(8)), GOOD) == ["10.0.0.7"] * 2
+    assert exporter.counts["sets.refused.no_template"] == 1
+
+
+@pytest.mark.parametrize("number", [4, 5, 100, 255])
+def test_reserved_ids(number: int, exporter: Exporter) -> None:
+    """A set with a reserved id is counted, and what stands round it is read (RFC 7011 section 3.3.2)."""
+    assert exporter.send(exporter.template(), block(number, bytes(8)), GOOD) == ["10.0.0.7"]
+    assert exporter.counts["sets.refused.reserved_id"] == 1
+
+
+@pytest.mark.parametrize("length", [0, 1, 3, 13, 65_535])
+def test_length(length: int, exporter: Exporter) -> None:
+    """A set whose length cannot be true ends the message, and is counted; what stood before it is read."""
+    lie = (256).to_bytes(2, "big") + length.to_bytes(2, "big") + flows("10.0.0.9")
+    assert exporter.send(exporter.template(), GOOD, lie) == ["10.0.0.7"]
+    assert exporter.counts["sets.refused.length"] == 1
+
+
+@pytest.mark.parametrize("padding", [b"", b"\0", bytes(3), bytes(7), b"\1\2\3"])
+def test_padding(padding: bytes, exporter: Exporter) -> None:
+    """What is left of a set and is too short to be cut off from a record is padding, and no loss."""
+    assert exporter.send(exporter.template(), block(256, flows("10.0.0.7", "10.0.0.8") + padding)) == [
+        "10.0.0.7",
+        "10.0.0.8",
+    ]
+    assert [key for key in exporter.counts if "refused" in key] == []
+
+
+def test_zeros_behind_the_last_set(exporter: Exporter) -> None:
+    """A datagram that is filled up with zeros has lost nothing."""
+    assert exporter.send(exporter.template(), GOOD, bytes(3)) == ["10.0.0.7"]
+    assert exporter.send(GOOD, bytes(200)) == ["10.0.0.7"]
+    assert [key for key in exporter.counts if key.startswith("records.refused")] == []
+
+
+def test_cut_off(exporter: Exporter) -> None:
+    """A record that the end of its set cuts off is counted."""
+    assert exporter.send(exporter.template(), block(256, flows("10.0.0.7") + b"\12\0\0\10\12")) == ["10.0.0.7"]
+    assert exporter.counts["records.refused.truncated"] == 1
+    assert exporter.send(block(256, b"\12\0\0\10\12")) == []
+    assert exporter.counts["sets.refused.no_record"] == 1
+
+
+STRING = (*PAIR, Spec(0, 82, VARIABLE), Spec(0, 83, VARIABLE))
+
+
+@pytest.mark.parametrize("size", [0, 1, 254, 255, 300])
+def test_variable_length(size: int, ipfix: Exporter) -> None:
+    """A field of variable length is passed by the length before it, of one or of three octets (RFC 7011 section 7)."""
+    length = bytes([size]) if size < 255 else b"\xff" + size.to_bytes(2, "big")
+    record = flows("10.0.0.7") + length + bytes(size) + b"\xff\0\1a"
+    assert ipfix.send(ipfix.template(256, STRING), block(256, record + record)) == ["10.0.0.7"] * 2
+    assert ipfix.counts["records.flow.ipfix"] == 2
+
+
+@pytest.mark.parametrize("rest", range(1, 15))
+def test_variable_length_cut_off(rest: int, ipfix: Exporter) -> None:
+    """Wherever the end of the set cuts off a record of variable length, the records before it are read and it is counted."""
+    record = flows("10.0.0.7") + b"\2ab" + b"\xff\0\1a"
+    assert ipfix.send(ipfix.template(256, STRING), block(256, record + record[:rest])) == ["10.0.0.7"]
+    assert ipfix.counts["records.refused.truncated"] == (rest > 3)
+
+
+# -- templates ---------------------------------------------------------------------------------------------------------
+
+
+def test_repetition(exporter: Exporter) -> None:
+    """A template that comes again changes nothing; one that comes with other fields counts as learned."""
+    for _ in range(3):
+        assert exporter.send(exporter.template(), GOOD) == ["10.0.0.7"]
+    assert exporter.counts["templates.learned"] == 1
+    assert exporter.send(exporter.template(256, PAIR[::-1]), GOOD) == ["10.0.0.1"]
+    assert exporter.counts["templates.learned"] == 2
+
+
+def test_exporters_never_mix(exporter: Exporter) -> None:
+    """Two exporters, or two domains, that give one id to different templates are read each by its own."""
+    other = ("192.0.2.2", 4000)
+    exporter.send(exporter.template())
+    exporter.send(exporter.template(256, PAIR[::-1]), exporter=other)
+    exporter.send(exporter.template(256, PAIR[::-1]), domain=1)
+    assert exporter.send(GOOD) == ["10.0.0.7"]
+    assert exporter.send(GOOD, exporter=other) == ["10.0.0.1"]
+    assert exporter.send(GOOD, domain=1) == ["10.0.0.1"]
+    assert exporter.send(GOOD, domain=2) == []
+
+
+def test_protocols_never_mix(exporter: Exporter) -> None:
+    """A template of NetFlow v9 says nothing about IPFIX, and the other way round, even from one port."""
+    exporter.send(exporter.template())
+    assert exporter.send(GOOD, version=19 - exporter.version) == []
+    assert exporter.counts["sets.refused.no_template"] == 1
+
+
+def test_another_port(exporter: Exporter) -> None:
+    """An exporter that restarts and sends from another port is read by the template it announced before."""
+    exporter.send(exporter.template())
+    assert exporter.send(GOOD, exporter=("192.0.2.1", 4001)) == ["10.0.0.7"]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 255])
+def test_template_ids_below_256(number: int, exporter: Exporter) -> None:
+    """A template cannot have an id that is reserved for sets; it is counted (RFC 7011 section 3.4.1)."""
+    exporter.send(exporter.template(number), GOOD)
+    assert exporter.counts["templates.refused.reserved_id"] == 1
+    assert exporter.counts["templates.learned"] == 0
+
+
+def test_too_many_fields(exporter: Exporter) -> None:
+    """A template of more fields than any exporter has is refused; one of as many as are allowed is used."""
+    padding = Spec(0, 210, 1)
+    exporter.send(exporter.template(256, (*PAIR, *[padding] * 510)), block(256, flows("10.0.0.7") + bytes(510)))
+    assert exporter.counts["records.flow." + KIND[exporter.version]] == 1
+    exporter.send(exporter.template(257, (*PAIR, *[padding] * 511)))
+    assert exporter.counts["templates.refused.too_many_fields"] == exporter.counts["templates.learned"] == 1
+
+
+@pytest.mark.parametrize("fields", [(Spec(0, 8, 0),), (Spec(0, 8, 0), Spec(0, 600, 0))])
+def test_no_octets(fields: tuple[Spec, ...], exporter: Exporter) -> None:
+    """A template without octets is refused and counted; the template beside it is learned."""
+    both = announcement(257, fields) + announcement(256, PAIR)
+    assert exporter.send(block(exporter.template_set, both), GOOD, block(257, bytes(8))) == ["10.0.0.7"]
+    assert exporter.counts["templates.refused.no_octets"] == exporter.counts["templates.learned"] == 1
+
+
+@pytest.mark.parametrize("fields", [(Spec(0, 8, 0),), (Spec(0, 210, 1),) * 513])
+def test_a_refused_change(fields: tuple[Spec, ...], exporter: Exporter) -> None:
+    """When a template changes to one that cannot be used, its records are not read by the one before."""
+    exporter.send(exporter.template())
+    exporter.send(exporter.template(256, fields))
+    assert exporter.send(GOOD) == []
+    assert exporter.counts["sets.refused.no_template"] == 1
+
+
+def test_a_template_cut_off(exporter: Exporter) -> None:
+    """A template that its set cuts off is counted, and those before it are learned."""
+    both = announcement(256, PAIR) + announcement(257, PAIR)
+    for cut in range(1, 9):
+        exporter.send(block(exporter.template_set, both[:-cut]))
+    assert exporter.counts["templates.learned"] == 1
+    assert exporter.counts["templates.refused.truncated"] == 8
+
+
+def test_any_element_of_variable_length(ipfix: Exporter) -> None:
+    """Every element of the table may come with a length of its own."""
+    from oracle_wire import elements  # noqa: PLC0415
+
+    rows = [row for row in elements().values() if row["pen"] != "netflow9"]
+    for start in range(0, len(rows), 250):
+        fields = tuple(Spec(int(row["pen"]), int(row["id"]), VARIABLE) for row in rows[start : start + 250])
+        number = 256 + start
+        ipfix.send(ipfix.template(number, (*PAIR, *fields)), block(number, flows("10.0.0.7") + bytes(len(fields))))
+    assert ipfix.counts["records.flow.ipfix"] == ipfix.counts["templates.learned"] == len(range(0, len(rows), 250))
+
+
+# -- withdrawal --------------------------------------------------------------------------------------------------------
+
+
+def test_withdrawal(ipfix: Exporter) -> None:
+    """A template without fields withdraws the one before it; the other templates stay (RFC 7011 section 8.1)."""
+    ipfix.send(ipfix.template(), ipfix.template(257))
+    ipfix.send(block(2, announcement(256, ())))
+    assert ipfix.send(GOOD) == []
+    assert ipfix.send(block(257, flows("10.0.0.7"))) == ["10.0.0.7"]
+    assert ipfix.counts["templates.withdrawn"] == 1
+
+
+def test_withdrawal_of_all(ipfix: Exporter) -> None:
+    """The set id in the place of a template id withdraws all templates of a domain, but no options templates."""
+    ipfix.send(ipfix.template(), ipfix.template(257), ipfix.options_template(258, 1, PAIR))
+    ipfix.send(block(2, announcement(2, ())))
+    assert ipfix.send(GOOD, block(257, flows("10.0.0.7"))) == []
+    ipfix.send(block(258, flows("10.0.0.7")))
+    assert ipfix.counts["records.option.ipfix"] == 1
+    assert ipfix.counts["templates.withdrawn"] == 2
+    ipfix.send(block(3, announcement(3, ())))
+    assert ipfix.counts["templates.withdrawn"] == 3
+
+
+def test_a_template_after_its_withdrawal(ipfix: Exporter) -> None:
+    """A withdrawal and a new template may stand in one set."""
+    ipfix.send(ipfix.template())
+    both = announcement(256, ()) + announcement(256, PAIR[::-1])
+    assert ipfix.send(block(2, both), GOOD) == ["10.0.0.1"]
+
+
+# -- options and limits ------------------------------------------------------------------------------------------------
+
+
+def test_option_records(exporter: Exporter) -> None:
+    """Option records are counted and make no documents; their scope may be any type (RFC 3954 section 6.1)."""
+    fields = (Spec(0, 1, 4), Spec(0, 8, 4), Spec(0, 34, 4))
+    announced = exporter.options_template(260, 1, fields)
+    assert exporter.send(announced, block(260, bytes(36))) == []
+    kind = KIND[exporter.version]
+    assert exporter.counts[f"records.option.{kind}"] == 3
+    assert exporter.counts[f"records.flow.{kind}"] == 0
+
+
+def test_an_id_changes_its_kind(exporter: Exporter) -> None:
+    """An id that was an options template's may become a template's, and the other way round."""
+    exporter.send(exporter.options_template(256, 1, PAIR))
+    assert exporter.send(GOOD) == []
+    assert exporter.send(exporter.template(), GOOD) == ["10.0.0.7"]
+    assert exporter.send(exporter.options_template(256, 1, PAIR), GOOD) == []
+
+
+@pytest.mark.parametrize("version", PROTOCOLS, ids=["netflow9", "ipfix"])
+@pytest.mark.parametrize("fields", [PAIR, STRING], ids=["fixed", "variable"])
+def test_record_limit(version: int, fields: tuple[Spec, ...]) -> None:
+    """Records of a datagram beyond the limit are counted, over all of its sets; the next datagram starts anew."""
+    exporter = Exporter(version, EF_PROCESSOR_DECODE_MAX_RECORDS_PER_PACKET=3)
+    tail = b"\0\0" if fields is STRING else b""
+    data = block(256, b"".join(flows(f"10.0.0.{last}") + tail for last in (7, 8)))
+    assert exporter.send(exporter.template(256, fields), data, data, data) == ["10.0.0.7", "10.0.0.8", "10.0.0.7"]
+    assert exporter.counts["records.refused.over_limit"] == 3
+    assert exporter.counts[f"records.flow.{KIND[version]}"] == exporter.counts["documents.written"] == 3
+    assert exporter.send(data) == ["10.0.0.7", "10.0.0.8"]
+
+
+def test_no_record_limit(ipfix: Exporter) -> None:
+    """A limit of 0 takes what the datagram holds."""
+    exporter = Exporter(10, EF_PROCESSOR_DECODE_MAX_RECORDS_PER_PACKET=0)
+    assert len(exporter.send(exporter.template(), block(256, flows(*["10.0.0.7"] * 5_000)))) == 5_000
