@@ -22,7 +22,7 @@ MORE = int(os.environ.get("FLOWCOLL_EXAMPLES", "1"))
 
 def examples(number: int) -> settings:
     """Settings of a test that tries this many examples by default."""
-    return settings(max_examples=number * MORE, phases=set(Phase) - {Phase.explain})
+    return settings(max_examples=number * MORE, report_multiple_bugs=False, phases=set(Phase) - {Phase.explain})
 
 
 # -- values ------------------------------------------------------------------------------------------------------------

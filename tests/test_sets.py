@@ -11,7 +11,7 @@ from flowcoll.config import defaults
 from flowcoll.counters import Counts
 from flowcoll.logs import Log
 from flowcoll.pipeline import Pipeline
-from oracle_wire import VARIABLE
+from oracle_wire import VARIABLE, elements
 from strategies import NOW, Spec, announcement, block, export
 
 EXPORTER = ("192.0.2.1", 4000)
@@ -126,7 +126,7 @@ def test_variable_length(size: int, ipfix: Exporter) -> None:
 
 @pytest.mark.parametrize("rest", range(1, 15))
 def test_variable_length_cut_off(rest: int, ipfix: Exporter) -> None:
-    """Wherever the end of the set cuts off a record of variable length, the records before it are read and it is counted."""
+    """A record of variable length is counted wherever the end of its set cuts it off, but for what padding may be."""
     record = flows("10.0.0.7") + b"\2ab" + b"\xff\0\1a"
     assert ipfix.send(ipfix.template(256, STRING), block(256, record + record[:rest])) == ["10.0.0.7"]
     assert ipfix.counts["records.refused.truncated"] == (rest > 3)
@@ -214,8 +214,6 @@ def test_a_template_cut_off(exporter: Exporter) -> None:
 
 def test_any_element_of_variable_length(ipfix: Exporter) -> None:
     """Every element of the table may come with a length of its own."""
-    from oracle_wire import elements  # noqa: PLC0415
-
     rows = [row for row in elements().values() if row["pen"] != "netflow9"]
     for start in range(0, len(rows), 250):
         fields = tuple(Spec(int(row["pen"]), int(row["id"]), VARIABLE) for row in rows[start : start + 250])
@@ -289,7 +287,7 @@ def test_record_limit(version: int, fields: tuple[Spec, ...]) -> None:
     assert exporter.send(data) == ["10.0.0.7", "10.0.0.8"]
 
 
-def test_no_record_limit(ipfix: Exporter) -> None:
+def test_no_record_limit() -> None:
     """A limit of 0 takes what the datagram holds."""
     exporter = Exporter(10, EF_PROCESSOR_DECODE_MAX_RECORDS_PER_PACKET=0)
     assert len(exporter.send(exporter.template(), block(256, flows(*["10.0.0.7"] * 5_000)))) == 5_000

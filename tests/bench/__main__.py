@@ -72,7 +72,9 @@ def main(
         if profile:
             for protocol in protocols or PROTOCOLS:
                 click.echo(stages.profile(protocol, bench))
-                report.figures("statements of the generated code", "statements", protocol, ablation.ablation(protocol, bench))
+                report.figures(
+                    "statements of the generated code", "statements", protocol, ablation.ablation(protocol, bench)
+                )
             return
         field = Field(world, bench.files, WORK, goflow2, bench.now_s)
         goals: list[Goal] = []

@@ -1,16 +1,18 @@
 """What each statement of the generated code costs: the function is measured with the values of a statement given to it."""
 
 import ast
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from bench.report import Figure
-from bench.stages import Bench, sets, settle
+from bench.stages import Bench, sets
+from bench.timing import Stage, interleaved, sliced
 from flowcoll.decode.context import Context
 
-SETS = 12  # short rounds, and many of them, find the quiet moments of a busy machine
-ROUNDS = 500
+SLICE = 12  # sets
+SLICES = 40
+ROUNDS = 30
 
 Work = list[tuple[list[tuple[object, ...]], Context]]
 Write = Callable[..., None]
@@ -22,20 +24,33 @@ def ablation(protocol: str, bench: Bench) -> list[Figure]:
     records = sum(len(rows) for rows, _ in work)
     space = dict(compiled.write.__globals__)
     held = _values(compiled.source, space, work)
-    variants: dict[str, Write] = {"": compiled.write}
+    variants: dict[str, Write] = {"write": compiled.write}
     for index, statement in enumerate(_loop(ast.parse(compiled.source)).body):
         given = {name: held[name] for name in _targets(statement) if name in held}
         lines = [f"{name} = HELD_{name}" for name in given] or ["out0(HELD_)"]
         tree = ast.parse(compiled.source)
         _loop(tree).body[index : index + 1] = ast.parse("\n".join(lines)).body
-        variants[", ".join(given) or "the text"] = _function(tree, space | {f"HELD_{n}": v for n, v in given.items()} | {"HELD_": "{}"})
-    best = _best(variants, work, records)
-    whole = best.pop("")
-    costs = sorted(((whole - us, name) for name, us in best.items()), reverse=True)
+        constants = {f"HELD_{name}": value for name, value in given.items()}
+        variants[", ".join(given) or "the text"] = _function(tree, {**space, **constants, "HELD_": "{}"})
+    slices = [work[at : at + SLICE] for at in range(0, len(work), SLICE)]
+    whole, *without = interleaved(
+        [Stage(name, "", partial(sliced, _writer(write), slices)) for name, write in variants.items()], records, ROUNDS
+    )
+    saved = sorted(((whole.quiet_us - figure.quiet_us, figure.name) for figure in without), reverse=True)
     return [
-        Figure("write", f"all of it, over {records} records", [whole]),
-        *(Figure(name, "saved if its value cost nothing", [us]) for us, name in costs),
+        Figure("write", f"all of it, over {records} records", [whole.quiet_us]),
+        *(Figure(name, "would be saved if its value were given", [us]) for us, name in saved),
     ]
+
+
+def _writer(write: Write) -> Callable[[Work], None]:
+    def over(work: Work) -> None:
+        documents: list[str] = []
+        outs = (documents.append,)
+        for rows, context in work:
+            write(rows, outs, context)
+
+    return over
 
 
 def _most_frequent(protocol: str, bench: Bench) -> tuple[Any, Work]:
@@ -44,7 +59,7 @@ def _most_frequent(protocol: str, bench: Bench) -> tuple[Any, Work]:
     for rows, compiled, context in sets(protocol, bench):
         found.setdefault(id(compiled), (compiled, []))[1].append((list(rows), context))
     compiled, work = max(found.values(), key=lambda pair: sum(len(rows) for rows, _ in pair[1]))
-    return compiled, work[:SETS]
+    return compiled, work[: SLICE * SLICES]
 
 
 def _values(source: str, space: dict[str, Any], work: Work) -> dict[str, Any]:
@@ -71,19 +86,3 @@ def _targets(statement: ast.stmt) -> Iterator[str]:
     calls = any(isinstance(node, ast.Expr) for node in ast.walk(statement))
     names = (node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
     yield from () if calls else dict.fromkeys(names)
-
-
-def _best(variants: dict[str, Write], work: Work, records: int) -> dict[str, float]:
-    """Give the least CPU microseconds per record of each, the variants measured in turn."""
-    best = dict.fromkeys(variants, float("inf"))
-    documents: list[str] = []
-    outs = (documents.append,)
-    settle()
-    for _ in range(ROUNDS):
-        for name, write in variants.items():
-            begin = time.process_time_ns()
-            for rows, context in work:
-                write(rows, outs, context)
-            best[name] = min(best[name], (time.process_time_ns() - begin) / records / 1_000)
-            documents.clear()
-    return best

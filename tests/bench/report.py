@@ -1,6 +1,7 @@
 """The figures as tables for people and as JSON for programs."""
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -16,15 +17,17 @@ from bench.endtoend import Result
 
 
 class Figure(NamedTuple):
-    """One measured figure in all its runs; `text` says in a line what it is."""
+    """One measured figure in all its runs; `text` says in a line what it is, `quiet_us` what it is undisturbed."""
 
     name: str
     text: str
     us_per_flow: Sequence[float]
+    quiet_us: float = math.nan
 
     def as_json(self) -> dict[str, Any]:
         best, middle, worst = spread(self.us_per_flow)
-        return {"text": self.text, "runs": list(self.us_per_flow), "min": best, "median": middle, "max": worst}
+        quiet = {} if math.isnan(self.quiet_us) else {"quiet": self.quiet_us}
+        return {"text": self.text, "runs": list(self.us_per_flow), "min": best, "median": middle, "max": worst} | quiet
 
 
 class Goal(NamedTuple):
@@ -53,13 +56,15 @@ class Report:
 
     def figures(self, title: str, key: str, protocol: str, figures: Sequence[Figure]) -> None:
         """Show CPU microseconds per flow, a line a figure."""
-        table = Table(
-            "", "best", "median", "worst", "", title=f"{title}, {protocol}: CPU µs per flow", title_justify="left"
-        )
-        for column in table.columns[1:4]:
-            column.justify = "right"
+        quiet = any(not math.isnan(figure.quiet_us) for figure in figures)
+        columns = [*(["quiet"] if quiet else []), "best", "median", "worst"]
+        table = Table("", title=f"{title}, {protocol}: CPU µs per flow", title_justify="left")
+        for column in columns:
+            table.add_column(column, justify="right")
+        table.add_column("")
         for figure in figures:
-            table.add_row(figure.name, *(f"{value:.2f}" for value in spread(figure.us_per_flow)), figure.text)
+            values = [*([figure.quiet_us] if quiet else []), *spread(figure.us_per_flow)]
+            table.add_row(figure.name, *(f"{value:.2f}" for value in values), figure.text)
         self._console.print(table)
         section = self._json.setdefault(key, {})
         section[protocol] = {figure.name: figure.as_json() for figure in figures}

@@ -1,7 +1,6 @@
 """What each stage costs by itself, in this process: receive, decode, document, output, and parts of the document."""
 
 import cProfile
-import gc
 import io
 import pstats
 import socket
@@ -15,18 +14,19 @@ from typing import Any, NamedTuple, TypeVar
 from bench import ours, traffic
 from bench.report import Figure
 from bench.streams import RECORDS, Stream, stream
+from bench.timing import Slices, Stage, cpu_ns, interleaved, sliced
 from bench.world import Files, World
 from flowcoll.config import load
 from flowcoll.counters import Counts
 from flowcoll.errors import SetupError
 from flowcoll.logs import Log
-from flowcoll.output import Output
 from flowcoll.output.file import LineOutput, file_target
 from flowcoll.pipeline import Pipeline
 
 T = TypeVar("T")
+Burst = list[bytes]
 
-BURST = 64  # datagrams that the worker reads between two turns of its hub, and hands over in one batch
+BURST = 16  # datagrams that the worker reads at once, and hands over in one batch
 EXPORTER = ("127.0.0.1", 40_000)
 PROFILE_LINES = 30
 
@@ -57,14 +57,6 @@ class Bench(NamedTuple):
     rounds: int
 
 
-class Stage(NamedTuple):
-    """Something to measure; `measure` does it once, for all flows, and gives the nanoseconds of CPU it took."""
-
-    name: str
-    text: str
-    measure: Callable[[], int]
-
-
 def stages(protocol: str, bench: Bench) -> list[Figure]:
     """Measure every stage of one protocol, their rounds interleaved."""
     warm = _warm(protocol, bench)
@@ -75,43 +67,43 @@ def stages(protocol: str, bench: Bench) -> list[Figure]:
     _carry(lean, warm)
     null = LineOutput(file_target("bench", Path("/dev/null")), Counts(), Log(io.StringIO()))
     size = sum(map(len, documents)) / len(documents)
-    figures = _interleaved(
+    bursts, batches = _bursts(warm.datagrams, BURST), _bursts(documents, BURST * RECORDS)
+    figures = interleaved(
         [
-            Stage("receive", "recvfrom of datagrams that wait at a socket", partial(_receive, warm)),
-            Stage("decode", "headers and sets to rows, nothing written", partial(_cpu_ns, _decode, default, warm)),
+            Stage("receive", "recvfrom of datagrams that wait at a socket", partial(_receive, bursts)),
+            Stage("decode", "headers and sets to rows, nothing written", partial(sliced, _decode(default), bursts)),
             Stage(
                 "pipeline",
                 f"decode and write {size:.0f} octets, addresses known",
-                partial(_cpu_ns, _spend, default, warm),
+                partial(sliced, _spend(default), bursts),
             ),
-            Stage("pipeline, lean", "without client.*, server.*, related.*", partial(_cpu_ns, _spend, lean, warm)),
-            Stage("pipeline, new", "as pipeline, every address new", lambda: _cpu_ns(_spend, anew, next(fresh))),
-            Stage(
-                "output", "documents joined, encoded, written to /dev/null", partial(_cpu_ns, _write, null, documents)
-            ),
+            Stage("pipeline, lean", "without client.*, server.*, related.*", partial(sliced, _spend(lean), bursts)),
+            Stage("pipeline, new", "as pipeline, every address new", lambda: sliced(_spend(anew), next(fresh))),
+            Stage("output", "documents joined, encoded, written to /dev/null", partial(sliced, null.write, batches)),
         ],
         warm.flows,
         bench.rounds,
     )
-    by_name = {figure.name: figure.us_per_flow for figure in figures}
-    misses = [(new - known) / 2 for new, known in zip(by_name["pipeline, new"], by_name["pipeline"], strict=True)]
-    figures.append(Figure("an address", "looked up for the first time: half of what new ones add to a flow", misses))
-    return figures
+    known, new = (next(f for f in figures if f.name == name) for name in ("pipeline", "pipeline, new"))
+    misses = [(b - a) / 2 for a, b in zip(known.us_per_flow, new.us_per_flow, strict=True)]
+    text = "looked up for the first time: half of what new ones add to a flow"
+    return [*figures, Figure("an address", text, misses, (new.quiet_us - known.quiet_us) / 2)]
 
 
 def parts(protocol: str, bench: Bench) -> list[Figure]:
     """Measure the pipeline without this or that; what a part costs is the difference to the first line."""
     warm = _warm(protocol, bench)
+    bursts = _bursts(warm.datagrams, BURST)
     options = ours.settings(bench.files, bench.folder)
 
     def stage(name: str, without: Mapping[str, str]) -> Stage:
         pipeline = _pipeline({**options, **without}, bench)
         documents = _carry(pipeline, warm)
         text = f"{sum(map(len, documents)) / len(documents):.0f} octets a document"
-        return Stage(name, text, partial(_cpu_ns, _spend, pipeline, warm))
+        return Stage(name, text, partial(sliced, _spend(pipeline), bursts))
 
     all_of_it = stage("everything", {})
-    return _interleaved(
+    return interleaved(
         [all_of_it, *(stage(f"without {name}", without) for name, without in PARTS.items())], warm.flows, bench.rounds
     )
 
@@ -122,26 +114,10 @@ def profile(protocol: str, bench: Bench) -> str:
     pipeline = _pipeline(ours.settings(bench.files, bench.folder), bench)
     _carry(pipeline, warm)
     profiler = cProfile.Profile()
-    profiler.runcall(_spend, pipeline, warm)
+    profiler.runcall(sliced, _spend(pipeline), _bursts(warm.datagrams, BURST))
     told = io.StringIO()
     pstats.Stats(profiler, stream=told).sort_stats("tottime").print_stats(PROFILE_LINES)
     return told.getvalue() + "".join(f"# {title}\n{source}\n" for title, source in pipeline.explain())
-
-
-def _interleaved(stages: Sequence[Stage], flows: int, rounds: int) -> list[Figure]:
-    """Time each stage once a round, so that a noisy moment does not fall on one of them alone."""
-    settle()
-    runs: dict[str, list[float]] = {stage.name: [] for stage in stages}
-    for _ in range(rounds):
-        for stage in stages:
-            runs[stage.name].append(stage.measure() / flows / 1_000)
-    return [Figure(stage.name, stage.text, runs[stage.name]) for stage in stages]
-
-
-def settle() -> None:
-    """Put what lives on out of the collector's sight, as `flowcoll run` does before it receives."""
-    gc.collect()
-    gc.freeze()
 
 
 def sets(protocol: str, bench: Bench) -> Iterator[Any]:
@@ -157,10 +133,10 @@ def _warm(protocol: str, bench: Bench) -> Stream:
     return stream(protocol, traffic.warm(bench.world), bench.flows, bench.now_s)
 
 
-def _fresh(protocol: str, bench: Bench) -> Iterator[Stream]:
+def _fresh(protocol: str, bench: Bench) -> Iterator[list[Burst]]:
     flows = traffic.fresh(bench.world)
     while True:
-        yield stream(protocol, flows, bench.flows, bench.now_s)
+        yield _bursts(stream(protocol, flows, bench.flows, bench.now_s).datagrams, BURST)
 
 
 def _pipeline(options: Mapping[str, str], bench: Bench) -> Pipeline:
@@ -170,7 +146,7 @@ def _pipeline(options: Mapping[str, str], bench: Bench) -> Pipeline:
 def _carry(pipeline: Pipeline, stream: Stream) -> list[str]:
     """Carry a whole stream and give its documents."""
     documents: list[str] = []
-    _spend(pipeline, stream, documents.extend)
+    sliced(_spend(pipeline, documents.extend), _bursts(stream.datagrams, BURST))
     if len(documents) != stream.flows:
         raise SetupError(
             f"{len(documents)} documents came of {stream.flows} flows of {stream.protocol}: mend the pipeline"
@@ -178,44 +154,40 @@ def _carry(pipeline: Pipeline, stream: Stream) -> list[str]:
     return documents
 
 
-def _cpu_ns(work: Callable[..., None], *args: Any) -> int:
-    begin = time.process_time_ns()
-    work(*args)
-    return time.process_time_ns() - begin
-
-
-def _spend(pipeline: Pipeline, stream: Stream, keep: Callable[[list[str]], object] = len) -> None:
-    """Carry a stream as the worker does: a burst, then the documents are taken away."""
+def _spend(pipeline: Pipeline, keep: Callable[[list[str]], object] = len) -> Callable[[Burst], None]:
+    """Carry a burst as the worker does, then take the documents away."""
     handle, take, now_ms = pipeline.handle, pipeline.take, time.time_ns() // 1_000_000
-    for burst in _bursts(stream.datagrams, BURST):
+
+    def carry(burst: Burst) -> None:
         for octets in burst:
             handle(octets, EXPORTER, now_ms)
         keep(take())
 
+    return carry
 
-def _decode(pipeline: Pipeline, stream: Stream) -> None:
-    """Read headers, sets and records; the rows go nowhere."""
+
+def _decode(pipeline: Pipeline) -> Callable[[Burst], None]:
+    """Read headers, sets and records of a burst; the rows go nowhere."""
     sets, now_ms = pipeline._sets, time.time_ns() // 1_000_000
-    for octets in stream.datagrams:
-        for rows, _, _ in sets(octets, EXPORTER, now_ms):
-            deque(rows, maxlen=0)
+
+    def decode(burst: Burst) -> None:
+        for octets in burst:
+            for rows, _, _ in sets(octets, EXPORTER, now_ms):
+                deque(rows, maxlen=0)
+
+    return decode
 
 
-def _write(output: Output, documents: list[str]) -> None:
-    for batch in _bursts(documents, BURST * RECORDS):
-        output.write(batch)
-
-
-def _receive(stream: Stream) -> int:
-    """Read a stream burst by burst, as the worker does; only the reading is timed, not the sending."""
-    spent = 0
+def _receive(bursts: Sequence[Burst]) -> Slices:
+    """Read burst after burst, as the worker does; only the reading is timed, not the sending."""
+    slices = []
     with _udp() as to, _udp() as by:
         by.connect(to.getsockname())
-        for burst in _bursts(stream.datagrams, BURST):
+        for burst in bursts:
             for octets in burst:
                 by.send(octets)
-            spent += _cpu_ns(_drain, to)
-    return spent
+            slices.append(cpu_ns(_drain, to))
+    return slices
 
 
 def _drain(sock: socket.socket) -> None:
@@ -235,6 +207,5 @@ def _udp() -> socket.socket:
     return sock
 
 
-def _bursts(items: list[T], size: int) -> Iterator[list[T]]:
-    for at in range(0, len(items), size):
-        yield items[at : at + size]
+def _bursts(items: list[T], size: int) -> list[list[T]]:
+    return [items[at : at + size] for at in range(0, len(items), size)]

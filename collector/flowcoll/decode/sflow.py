@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from socket import AF_INET6, inet_ntoa, inet_ntop
 from struct import Struct
+from typing import Any
 
 from flowcoll.counters import Counts
 from flowcoll.decode import packet
@@ -133,10 +134,15 @@ def _sample(sample: bytes, *, expanded: bool) -> packet.Parsed:
     if expanded:
         _, _, _, rate, _, _, in_kind, into, out_kind, out, records = _EXPANDED(sample)
         into, out = (0 if in_kind else into), (0 if out_kind else out)
-        here = 44
     else:
         _, _, rate, _, _, into, out, records = _SAMPLE(sample)
-        here = 32
+    signature, (length, *values) = _packet(sample, 44 if expanded else 32, records)
+    return signature, (_index(into), _index(out), rate, length, *values)
+
+
+def _packet(sample: bytes, here: int, records: int) -> tuple[int, tuple[Any, ...]]:
+    """Give what the flow records of a sample say of its packet: signature, frame length and the other values."""
+    size = len(sample)
     length = -1
     signature = 0
     values: tuple[object, ...] = ()
@@ -164,7 +170,7 @@ def _sample(sample: bytes, *, expanded: bool) -> packet.Parsed:
     for bit in sorted(extra):
         signature |= bit
         values += extra[bit]
-    return signature, (_index(into), _index(out), rate, length, *values)
+    return signature, (length, *values)
 
 
 def _index(port: int) -> int:

@@ -268,10 +268,17 @@ def _conversation_id() -> Iterator[str]:
 
 def _labels() -> tuple[Derived, ...]:
     """Small objects that are the same for many records: looked up ready-made by the number on the wire."""
+    tcp = "TCP[tcpControlBits]"
+    icmp = '(ICMP[protocol << 16 | icmp_type_code] if protocol == 1 or protocol == 58 else "")'
     return (
         _row("tos", "ipClassOfService", "ipDiffServCodePoint << 2 & 255"),
-        _row("tcp", 'TCP[tcpControlBits] if protocol == 6 else ""'),
-        _row("icmp", 'ICMP[protocol << 16 | icmp_type_code] if protocol == 1 or protocol == 58 else ""'),
+        _row("transport", "PROTOCOL[protocol]"),
+        _row(
+            "layer4",
+            f"{tcp} if protocol == 6 else {icmp}",
+            f'{tcp} if protocol == 6 else ""',
+            icmp,
+        ),
         _row("ingress", "INGRESS[ingressInterface]"),
         _row("egress", "EGRESS[egressInterface]"),
         _row("vlan", "VLAN[vlanId]", "VLAN[dot1qVlanId]"),

@@ -116,7 +116,7 @@ FRAGMENTS = {
     "client_threat": "flow.client",
     "server_threat": "flow.server",
     "threat": "",
-    "tcp": "",
-    "icmp": "",
+    "layer4": "",
+    "transport": "network",
 }
 """Fragment -> the object whose members it renders; no other field may stand below the names it gives."""

@@ -32,7 +32,6 @@ def shared(options: Options) -> dict[str, Any]:
         "PRIVATE": PRIVATE,
         "LISTED": LISTED,
         "ZERO6": bytes(16),
-        "TRANSPORT": translate.TRANSPORT,
         "DSCP": translate.DSCP_OF_TOS,
         "WHERE": _where(),
         "DIGITS": tuple(map(str, range(65_536))),
@@ -92,6 +91,10 @@ def shaped(kept: Paths, common: Mapping[str, Any], roles: Mapping[str, Addresses
     def next_hop(address: Address) -> str:
         return kept.members({"next_hop.ip.addr": text(address)}, "flow.") if address not in _NO_ADDRESS else ""
 
+    def protocol(number: int) -> str:
+        facts = {"transport": translate.TRANSPORT[number], "iana_number": str(number)}
+        return kept.members(facts, "network.")
+
     def tcp(bits: int) -> str:
         bits &= 0x0FFF
         return kept.members({"tcp.flags.bits": bits, "tcp.flags.tags": translate.TCP_TAGS[bits & 255]})
@@ -114,6 +117,7 @@ def shaped(kept: Paths, common: Mapping[str, Any], roles: Mapping[str, Addresses
         "EGRESS": interface("egress"),
         "VLAN": _known(lambda tag: kept.members({"vlan.id": str(tag)}, "network.")),
         "OUT_VLAN": _known(lambda tag: kept.members({"out.vlan.tag.id": str(tag)}, "flow.")),
+        "PROTOCOL": tuple(protocol(number) for number in range(256)),
         "TCP": Fragments(tcp),
         "ICMP": Fragments(icmp),
         **threat_namespace(kept, lists),
