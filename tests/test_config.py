@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from flowcoll import config
 from flowcoll.config import Options, defaults, describe
 from flowcoll.errors import ConfigError
-from flowcoll.options import OPTIONS
+from flowcoll.options.table import OPTIONS
 
 DATA = Path(__file__).parent / "data"
 MAXMIND = "EF_PROCESSOR_ENRICH_IPADDR_MAXMIND_"

@@ -5,11 +5,12 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowcoll import config, generate, option_docs
-from flowcoll.option_docs import drop_in, environment, page
-from flowcoll.option_groups import SUPPORTED
-from flowcoll.option_names import RENAMES
-from flowcoll.options import GROUPS
+from flowcoll import config, generate
+from flowcoll.options import docs as option_docs
+from flowcoll.options.docs import drop_in, environment, page
+from flowcoll.options.groups import SUPPORTED
+from flowcoll.options.names import RENAMES
+from flowcoll.options.table import GROUPS
 
 ROOT = Path(__file__).parents[1]
 ASSIGNMENT = re.compile(r'#Environment="((?:[^"\\]|\\.)*)"')

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowcoll import option_types as types
-from flowcoll.option_groups import NO_EFFECT, NOT_YET, REFUSED
-from flowcoll.option_names import RENAMES, instance, meaning, nearest
-from flowcoll.options import GROUPS, OPTIONS, OUTPUTS
+from flowcoll.options import types
+from flowcoll.options.groups import NO_EFFECT, NOT_YET, REFUSED
+from flowcoll.options.names import RENAMES, instance, meaning, nearest
+from flowcoll.options.table import GROUPS, OPTIONS, OUTPUTS
 
 DATA = Path(__file__).parent / "data"
 ALL = [option for group in GROUPS for option in group.options]

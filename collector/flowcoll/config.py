@@ -11,13 +11,13 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from flowcoll.errors import ConfigError
-from flowcoll.option_checks import Checks
-from flowcoll.option_groups import OUTPUT, Option
-from flowcoll.option_names import instance, meaning
-from flowcoll.option_sources import Given, default_file, from_environment, from_file, from_sets
-from flowcoll.option_types import shown
-from flowcoll.option_values import choose, options_of, read
-from flowcoll.options import OPTIONS
+from flowcoll.options.checks import Checks
+from flowcoll.options.groups import OUTPUT, Option
+from flowcoll.options.names import instance, meaning
+from flowcoll.options.sources import Given, default_file, from_environment, from_file, from_sets
+from flowcoll.options.table import OPTIONS
+from flowcoll.options.types import shown
+from flowcoll.options.values import choose, options_of, read
 
 _DEFAULT = "default"
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from flowcoll import field_docs, option_docs
+from flowcoll.document import docs as field_docs
+from flowcoll.options import docs as option_docs
 
 Derived = tuple[str, Callable[[], str]]
 

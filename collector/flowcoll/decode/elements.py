@@ -9,6 +9,7 @@ import csv
 from importlib.resources import files
 from typing import NamedTuple
 
+REVERSE = 29_305  # RFC 5103 section 6.1: the element of this number, of the opposite direction
 NETFLOW9 = -1  # stands where an enterprise number stands, for types outside IANA's registry
 
 
@@ -34,11 +35,15 @@ class Elements:
 
     def names(self) -> set[str]:
         """Give every local name."""
-        return {element.name for element in self._known.values()}
+        known = {element.name for element in self._known.values()}
+        return known | {f"rev_{element.name}" for (pen, _), element in self._known.items() if pen == 0}
 
     def ipfix(self, pen: int, number: int) -> Element | None:
         """Give the element of an IPFIX template (RFC 7011 section 3.2)."""
-        return self._known.get((pen, number))
+        if pen != REVERSE:
+            return self._known.get((pen, number))
+        forward = self._known.get((0, number))
+        return forward and forward._replace(name=f"rev_{forward.name}")
 
     def netflow9(self, number: int, scope: int = 0) -> Element | None:
         """Give the element of a NetFlow v9 field type; its own types come before IANA's (RFC 3954 section 8)."""

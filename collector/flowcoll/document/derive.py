@@ -181,10 +181,13 @@ def _volume(options: Options) -> tuple[Derived, ...]:
         ),
         _row("bytes", f'f"{{octets{corrected}}}"'),
         _row("packets", f'f"{{frames{corrected}}}"'),
-        _row("reverse_bytes", f'f"{{responderOctets{corrected}}}"'),
-        _row("reverse_packets", f'f"{{responderPackets{corrected}}}"'),
-        _row("all_bytes", f'f"{{(octets + responderOctets){corrected}}}"', "bytes"),
-        _row("all_packets", f'f"{{(frames + responderPackets){corrected}}}"', "packets"),
+        # both directions in one record (RFC 5103, and the initiator and responder of firewalls)
+        _row("reverse_octets", "responderOctets", "rev_octetDeltaCount"),
+        _row("reverse_frames", "responderPackets", "rev_packetDeltaCount"),
+        _row("reverse_bytes", f'f"{{reverse_octets{corrected}}}"'),
+        _row("reverse_packets", f'f"{{reverse_frames{corrected}}}"'),
+        _row("all_bytes", f'f"{{(octets + reverse_octets){corrected}}}"', "bytes"),
+        _row("all_packets", f'f"{{(frames + reverse_frames){corrected}}}"', "packets"),
     )
 
 

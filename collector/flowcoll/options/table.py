@@ -6,8 +6,9 @@ Parsing, `flowcoll config`, docs/options.md and packaging/flowcoll.conf are deri
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from flowcoll.option_groups import ETC, NOT_YET, REFUSED, THREAT, Group, Option, group, option
-from flowcoll.option_types import (
+from flowcoll.options.elastiflow import THEIRS
+from flowcoll.options.groups import ETC, NOT_YET, REFUSED, THREAT, Group, Option, group, option
+from flowcoll.options.types import (
     age,
     boolean,
     enum,
@@ -36,7 +37,6 @@ from flowcoll.option_types import (
     url,
     word,
 )
-from flowcoll.options_elastiflow import THEIRS
 
 # fmt: off
 PROCESS = group(

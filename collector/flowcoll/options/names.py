@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from flowcoll.option_groups import OUTPUT, THREAT, Group, Option
-from flowcoll.options import GROUPS, OPTIONS, OUTPUTS
+from flowcoll.options.groups import OUTPUT, THREAT, Group, Option
+from flowcoll.options.table import GROUPS, OPTIONS, OUTPUTS
 
 FILE = "_FILE"
 _LISTS = next(group for group in GROUPS if group.patterned)

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from flowcoll.option_groups import NO_EFFECT, REFUSED, SUPPORTED, Group, Option
-from flowcoll.option_names import FILE, RENAMES
-from flowcoll.option_types import SHOWN_SECRET
-from flowcoll.options import GROUPS
+from flowcoll.options.groups import NO_EFFECT, REFUSED, SUPPORTED, Group, Option
+from flowcoll.options.names import FILE, RENAMES
+from flowcoll.options.table import GROUPS
+from flowcoll.options.types import SHOWN_SECRET
 
 _EXAMPLE_LIST = "EXAMPLE"
 

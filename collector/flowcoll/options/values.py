@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flowcoll.option_groups import Option
-from flowcoll.option_names import FILE, Meaning, instance, meaning, nearest
-from flowcoll.option_sources import Given
-from flowcoll.option_types import SHOWN_SECRET, without_credentials
-from flowcoll.options import OPTIONS
+from flowcoll.options.groups import Option
+from flowcoll.options.names import FILE, Meaning, instance, meaning, nearest
+from flowcoll.options.sources import Given
+from flowcoll.options.table import OPTIONS
+from flowcoll.options.types import SHOWN_SECRET, without_credentials
 
 _LONGEST_SHOWN = 80
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flowcoll.option_groups import NO_EFFECT, NOT_YET, OUTPUT, REFUSED, SUPPORTED, THREAT, Option
-from flowcoll.option_names import instance
-from flowcoll.option_types import boolean, path
-from flowcoll.option_values import Said
-from flowcoll.options import OUTPUTS
+from flowcoll.options.groups import NO_EFFECT, NOT_YET, OUTPUT, REFUSED, SUPPORTED, THREAT, Option
+from flowcoll.options.names import instance
+from flowcoll.options.table import OUTPUTS
+from flowcoll.options.types import boolean, path
+from flowcoll.options.values import Said
 
 SHORTEST_REFRESH = 60  # minutes; ElastiFlow does not start with less either
 

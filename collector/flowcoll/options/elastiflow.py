@@ -3,8 +3,8 @@
 They are here so that an existing configuration is understood: set, but switched off, they do no harm.
 """
 
-from flowcoll.option_groups import ETC, NO_EFFECT, REFUSED, Row, group, option
-from flowcoll.option_types import (
+from flowcoll.options.groups import ETC, NO_EFFECT, REFUSED, Row, group, option
+from flowcoll.options.types import (
     age,
     boolean,
     enum,

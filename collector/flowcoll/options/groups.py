@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from flowcoll.option_types import Type, path
+from flowcoll.options.types import Type, path
 
 OUTPUT = "EF_OUTPUT_"
 THREAT = "EF_PROCESSOR_ENRICH_IPADDR_THREAT_"
