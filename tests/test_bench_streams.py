@@ -9,10 +9,13 @@ from pathlib import Path
 import maxminddb
 import pytest
 
-from bench import flood, peers, traffic
+from bench import ablation, flood, peers, stages, traffic
 from bench.process import Sample, free_ports
+from bench.report import Figure
 from bench.sender import offer
+from bench.stages import Bench
 from bench.streams import PROTOCOLS, RECORDS, SAMPLES, TEMPLATE_ID, Stream, read, stream
+from bench.timing import Stage, interleaved
 from bench.world import Files, World, is_listed
 
 NOW_S = 1_700_000_000
@@ -153,3 +156,33 @@ def test_flows_of_the_peer() -> None:
 def test_free_ports_differ() -> None:
     """Ports that are handed out together are not the same one."""
     assert len(set(free_ports(8))) == 8
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_stages(world: World, files: Files, tmp_path: Path, protocol: str) -> None:
+    """Every stage of every protocol is measured, and every flow of the streams becomes a document."""
+    figures = stages.stages(protocol, Bench(world, files, tmp_path, NOW_S, 480, 2))
+    names = ["receive", "decode", "pipeline", "pipeline, lean", "pipeline, new", "output", "an address"]
+    assert [figure.name for figure in figures] == names
+    assert all(len(figure.us_per_flow) == 2 for figure in figures)
+
+
+def test_parts_and_statements(world: World, files: Files, tmp_path: Path) -> None:
+    """What is left out makes the document shorter; the generated code is measured statement by statement."""
+    bench = Bench(world, files, tmp_path, NOW_S, 480, 1)
+    everything, *without = stages.parts("netflow9", bench)
+    assert all(_octets(figure) < _octets(everything) for figure in without)
+    names = {figure.name for figure in ablation.ablation("netflow9", bench)}
+    assert {"write", "the text", "community_id"} <= names
+
+
+def _octets(figure: Figure) -> int:
+    return int(figure.text.partition(" ")[0])
+
+
+def test_quiet_figure() -> None:
+    """The quiet figure adds up the best round of each slice, so it is never above the best round."""
+    rounds = iter([[1_000, 9_000], [8_000, 2_000]])
+    (figure,) = interleaved([Stage("a", "", lambda: next(rounds))], 1, 2)
+    assert figure.us_per_flow == [10, 10]
+    assert figure.quiet_us == 3

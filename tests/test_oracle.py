@@ -159,7 +159,7 @@ def test_goldens_plain(recorded: Recorded) -> None:
 VARIANT = st.sampled_from(list(VARIANTS))
 
 
-@examples(60)
+@examples(50)
 @given(variant=VARIANT, datagrams=exports())
 def test_templates(variant: str, datagrams: list[Datagram], worlds: Worlds) -> None:
     """Whatever templates, records, withdrawals and padding an exporter sends, the oracle expects the same documents."""
@@ -173,7 +173,7 @@ def test_fixed(variant: str, datagrams: list[Datagram], worlds: Worlds) -> None:
     worlds[variant].check(datagrams)
 
 
-@examples(80)
+@examples(70)
 @given(variant=VARIANT, datagrams=samples())
 def test_samples(variant: str, datagrams: list[Datagram], worlds: Worlds) -> None:
     """So it does for sFlow: any link, network and transport headers, whole or cut, with any records beside them."""

@@ -113,7 +113,7 @@ ANNOUNCEMENTS = st.lists(st.tuples(EXPORTERS, st.integers(0, 2), st.integers(256
 TEMPLATES = {width: template(width) for width in (1, 2, 3)}
 
 
-@examples(150)
+@examples(80)
 @given(announced=ANNOUNCEMENTS)
 def test_exporters_never_mix(announced: list[tuple[tuple[str, int], int, int, int]]) -> None:
     """A session gets what it announced last; without that, the newest of its address and domain; never another's."""
@@ -237,7 +237,7 @@ def test_who_goes_on_sending_keeps_templates(flood: Flood, store: TemplateStore)
 def test_memory(elements: Elements, counts: Counts) -> None:
     """Ten thousand templates as large as a datagram of 1500 octets can bring fit in less than 100 MB."""
     store = TemplateStore(counts)
-    sample = 200
+    sample = 100
     tracemalloc.start()
     try:
         for number in range(sample):

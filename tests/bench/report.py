@@ -57,13 +57,14 @@ class Report:
     def figures(self, title: str, key: str, protocol: str, figures: Sequence[Figure]) -> None:
         """Show CPU microseconds per flow, a line a figure."""
         quiet = any(not math.isnan(figure.quiet_us) for figure in figures)
-        columns = [*(["quiet"] if quiet else []), "best", "median", "worst"]
+        single = all(len(figure.us_per_flow) == 1 for figure in figures)
+        columns = ["µs"] if single else [*(["quiet"] if quiet else []), "best", "median", "worst"]
         table = Table("", title=f"{title}, {protocol}: CPU µs per flow", title_justify="left")
         for column in columns:
             table.add_column(column, justify="right")
         table.add_column("")
         for figure in figures:
-            values = [*([figure.quiet_us] if quiet else []), *spread(figure.us_per_flow)]
+            values = [*([figure.quiet_us] if quiet else []), *spread(figure.us_per_flow)][: len(columns)]
             table.add_row(figure.name, *(f"{value:.2f}" for value in values), figure.text)
         self._console.print(table)
         section = self._json.setdefault(key, {})

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from bench import ours, traffic
 from bench.report import Figure
@@ -110,9 +110,7 @@ def parts(protocol: str, bench: Bench) -> list[Figure]:
 
 def profile(protocol: str, bench: Bench) -> str:
     """Run the pipeline under the interpreter's profiler and give its table, and the source of the generated code."""
-    warm = _warm(protocol, bench)
-    pipeline = _pipeline(ours.settings(bench.files, bench.folder), bench)
-    _carry(pipeline, warm)
+    pipeline, warm = carried(protocol, bench)
     profiler = cProfile.Profile()
     profiler.runcall(sliced, _spend(pipeline), _bursts(warm.datagrams, BURST))
     told = io.StringIO()
@@ -120,13 +118,12 @@ def profile(protocol: str, bench: Bench) -> str:
     return told.getvalue() + "".join(f"# {title}\n{source}\n" for title, source in pipeline.explain())
 
 
-def sets(protocol: str, bench: Bench) -> Iterator[Any]:
-    """Give the sets of a warm stream as the decoder gives them, from a pipeline that knows all their addresses."""
+def carried(protocol: str, bench: Bench) -> tuple[Pipeline, Stream]:
+    """Give a warm stream and a pipeline that has carried it, so that it knows all addresses and templates."""
     warm = _warm(protocol, bench)
     pipeline = _pipeline(ours.settings(bench.files, bench.folder), bench)
     _carry(pipeline, warm)
-    for octets in warm.datagrams:
-        yield from pipeline._sets(octets, EXPORTER, time.time_ns() // 1_000_000)
+    return pipeline, warm
 
 
 def _warm(protocol: str, bench: Bench) -> Stream:
