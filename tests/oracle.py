@@ -163,22 +163,15 @@ class Oracle:
             rate, source = values["samplingInterval"], "record"
         facts: Facts = {"flow.sampling.rate": rate, "flow.sampling.source": source}
         times_rate = rate if self._options["EF_PROCESSOR_SAMPLING_CORRECT"] else 1
-        octets = first(
-            values,
-            *(
-                "octetDeltaCount",
-                "initiatorOctets",
-                "layer2OctetDeltaCount",
-                "dataLinkFrameSize",
-                "postOctetDeltaCount",
-            ),
-        )
+        octets = first(values, "octetDeltaCount", "initiatorOctets", "layer2OctetDeltaCount")
+        if octets is None:
+            octets = first(values, "dataLinkFrameSize", "postOctetDeltaCount")
         packets = first(values, "packetDeltaCount", "initiatorPackets", "layer2FrameDeltaCount")
         if packets is None:  # a frame by itself is one packet
             packets = 1 if "dataLinkFrameSize" in values else values.get("postPacketDeltaCount")
         for unit, sent, answered in (
-            ("bytes", octets, values.get("responderOctets")),
-            ("packets", packets, values.get("responderPackets")),
+            ("bytes", octets, first(values, "responderOctets", "rev_octetDeltaCount")),
+            ("packets", packets, first(values, "responderPackets", "rev_packetDeltaCount")),
         ):
             if sent is not None:
                 facts[f"source.{unit}"] = sent * times_rate
@@ -318,7 +311,7 @@ class Oracle:
         return f"{name} ({label})" if name else label
 
     def _threats(self, header: Header, values: Values) -> Facts:
-        """What the lists say of the endpoints; facts/threat names of ECS, flat companions beside them."""
+        """What the lists say of the endpoints: ECS enrichments list by list, and flat companions beside them."""
         src, dst = addresses(values)
         found = [(path, a, t) for path, a in (("source.ip", src), ("destination.ip", dst)) for t in self._matches(a)]
         if not found:

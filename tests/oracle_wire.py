@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
 VARIABLE = 65535
+REVERSE = 29305  # RFC 5103 section 6.1
 MAX_FIELDS = 512
 
 Value = int | bytes | IPv4Address | IPv6Address
@@ -205,16 +206,19 @@ class Exporter:
 
     def _field(self, body: Octets, *, ipfix: bool, scope: bool) -> Field:
         number, width = body.number(2), body.number(2)
-        if ipfix and number & 0x8000:
-            row = self._elements.get((str(body.number(4)), number & 0x7FFF))
-        elif ipfix:
-            row = self._elements.get(("0", number))
+        prefix = ""
+        if ipfix:
+            pen = body.number(4) if number & 0x8000 else 0
+            if pen == REVERSE:
+                prefix, pen = "rev_", 0
+            row = self._elements.get((str(pen), number & 0x7FFF))
         else:  # a scope's type is no element
             row = None if scope else self._elements.get(("netflow9", number)) or self._elements.get(("0", number))
         if not row:
             return Field("", "", width)
-        own = row["pen"] in {"0", "netflow9"}
-        return Field(row["name"] if own else f"{row['vendor']}_{row['name']}", row["type"], width)
+        if row["pen"] not in {"0", "netflow9"}:
+            prefix = row["vendor"] + "_"
+        return Field(prefix + row["name"], row["type"], width)
 
 
 def _records(fields: tuple[Field, ...], body: Octets) -> Iterator[Values]:

@@ -7,14 +7,14 @@ environment makes each test try twenty times as many examples as `make check` do
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 
 from oracle import Datagram
-from oracle_wire import VARIABLE, elements
+from oracle_wire import REVERSE, VARIABLE, elements
 
 NOW = 1_700_000_000_000
 MORE = int(os.environ.get("FLOWCOLL_EXAMPLES", "1"))
@@ -199,6 +199,8 @@ def _fields(version: int) -> st.SearchStrategy[Spec]:
     """A field: mostly of an element that documents use, as it should be, else of any width, or of any element."""
     pens = {"0", "netflow9"} if version == 9 else {row["pen"] for row in _ROWS} - {"netflow9"}
     usual = [_spec(row) for row in _USED_ROWS]
+    if version == 10:  # counters of the other direction
+        usual += [replace(_spec(elements()["0", number]), pen=REVERSE) for number in (1, 2, 1, 2, 4, 8)]
     odd = [spec for row in _USED_ROWS for spec in _odd(row)]
     other = [spec for row in _ROWS if row["pen"] in pens for spec in (_spec(row), _spec(row, VARIABLE))]
     other += [spec for spec in _UNKNOWN if version == 10 or not spec.pen]

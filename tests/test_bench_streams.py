@@ -1,8 +1,12 @@
 """The bench's traffic is what its figures are said to be measured on."""
 
 import csv
+import json
+import os
 import socket
 import struct
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from bench.stages import Bench
 from bench.streams import PROTOCOLS, RECORDS, SAMPLES, TEMPLATE_ID, Stream, read, stream
 from bench.timing import Stage, interleaved
 from bench.world import Files, World, is_listed
+from flowcoll.errors import SetupError
 
 NOW_S = 1_700_000_000
 
@@ -153,6 +158,13 @@ def test_flows_of_the_peer() -> None:
     assert peers.flows(samples) == 60
 
 
+def test_without_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Go the bench says in one line what to install, and how to do without."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SetupError, match=r"install golang-go .* --no-peer"):
+        peers.install(tmp_path)
+
+
 def test_free_ports_differ() -> None:
     """Ports that are handed out together are not the same one."""
     assert len(set(free_ports(8))) == 8
@@ -186,3 +198,20 @@ def test_quiet_figure() -> None:
     (figure,) = interleaved([Stage("a", "", lambda: next(rounds))], 1, 2)
     assert figure.us_per_flow == [10, 10]
     assert figure.quiet_us == 3
+
+
+@pytest.mark.stack
+def test_quick_bench(tmp_path: Path) -> None:
+    """A worker carries a small load and a small flood of templates; the figures are written as JSON."""
+    command = [sys.executable, "-m", "bench", "load", "flood", "--quick", "--json", str(tmp_path / "figures.json")]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["load"][0]["lost"] == 0
+    assert [each["source_ports"] for each in figures["flood"]] == [1, 500]

@@ -45,12 +45,11 @@ class Subject(NamedTuple):
 
 
 class Result(NamedTuple):
-    """All runs of one subject; `flows_per_s` is what was offered in the end."""
+    """All runs of one subject."""
 
     name: str
     text: str
     runs: list[Run]
-    flows_per_s: float
 
     @property
     def us_per_flow(self) -> list[float]:
@@ -113,17 +112,15 @@ def interleaved(subjects: Sequence[Subject], rounds: int, folder: Path) -> list[
     for _ in range(rounds):
         for subject in subjects:
             runs[subject.collector.name].append(_without_loss(subject, rates, file))
-    return [Result(name, s.text, runs[name], rates[name]) for s, name in zip(subjects, rates, strict=True)]
+    return [Result(subject.collector.name, subject.text, runs[subject.collector.name]) for subject in subjects]
 
 
 def _without_loss(subject: Subject, rates: dict[str, float], file: Path) -> Run:
+    """Run until nothing is lost; the last try is kept as it is, and its loss is shown."""
     name = subject.collector.name
     for slower in (1, 1, 2, 2):
         rates[name] /= slower
         run = run_once(subject, rates[name], file)
         if not run.lost:
-            return run
-    raise SetupError(
-        f"{name} lost {run.lost} of {run.offer.flows} flows, {run.kernel_drops} datagrams at the socket, even at "
-        f"{rates[name]:.0f} flows/s; is the machine busy with something else?"
-    )
+            break
+    return run

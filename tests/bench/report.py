@@ -135,8 +135,13 @@ def machine() -> dict[str, Any]:
 
 
 def end_to_end_figures(results: Sequence[Result]) -> list[Figure]:
-    """Give results as figures, each with the rate it was measured at."""
-    return [
-        Figure(result.name, f"{result.text}; {result.flows_per_s:.0f} flows/s offered, none lost", result.us_per_flow)
-        for result in results
-    ]
+    """Give results as figures, each with the rates it was measured at and what was lost."""
+    figures = []
+    for name, text, runs in results:
+        rates = sorted({round(run.offer.flows / run.offer.seconds, -2) for run in runs})
+        rate = " to ".join(f"{rates[index]:.0f}" for index in ([0] if rates[0] > rates[-1] * 0.8 else [0, -1]))
+        lost = sum(run.lost for run in runs)
+        figures.append(
+            Figure(name, f"{text}; {rate} flows/s, {lost or 'none'} lost", [run.us_per_flow for run in runs])
+        )
+    return figures
