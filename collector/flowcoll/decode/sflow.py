@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from socket import AF_INET6, inet_ntoa, inet_ntop
 from struct import Struct
-from typing import Any
 
 from flowcoll.counters import Counts
 from flowcoll.decode import packet
@@ -136,17 +135,17 @@ def _sample(sample: bytes, *, expanded: bool) -> packet.Parsed:
         into, out = (0 if in_kind else into), (0 if out_kind else out)
     else:
         _, _, rate, _, _, into, out, records = _SAMPLE(sample)
-    signature, (length, *values) = _packet(sample, 44 if expanded else 32, records)
+    signature, length, values = _packet(sample, 44 if expanded else 32, records)
     return signature, (_index(into), _index(out), rate, length, *values)
 
 
-def _packet(sample: bytes, here: int, records: int) -> tuple[int, tuple[Any, ...]]:
-    """Give what the flow records of a sample say of its packet: signature, frame length and the other values."""
+def _packet(sample: bytes, here: int, records: int) -> tuple[int, int, tuple[object, ...]]:
+    """Give what the flow records of a sample say of its packet: signature, frame length, and the other values."""
     size = len(sample)
     length = -1
     signature = 0
     values: tuple[object, ...] = ()
-    extra: dict[int, tuple[object, ...]] = {}
+    extra: dict[int, tuple[object, ...]] | None = None
     for _ in range(records):
         if size - here < 8:
             raise _CannotReadError("truncated")
@@ -160,17 +159,15 @@ def _packet(sample: bytes, here: int, records: int) -> tuple[int, tuple[Any, ...
             signature, values = _LINKS[protocol](head) if protocol in _LINKS else (0, ())
         elif kind in _DECODED and octets >= _DECODED[kind][0] and not signature:
             length, signature, values = _DECODED[kind][1](sample, start)
-        elif kind == 1001 and octets >= 16:
-            vlan_in, _, vlan_out, _ = _HEADER(sample, start)
-            extra[SWITCH] = (vlan_in, vlan_out)
-        elif kind == 1002 and octets >= 16:
-            _router(sample, start, octets, extra)
+        elif kind in _EXTENDED and octets >= 16:
+            extra = (extra or {}) | _EXTENDED[kind](sample, start, octets)
     if length < 0:
         raise _CannotReadError("no_packet")
-    for bit in sorted(extra):
-        signature |= bit
-        values += extra[bit]
-    return signature, (length, *values)
+    if extra:
+        for bit in sorted(extra):
+            signature |= bit
+            values += extra[bit]
+    return signature, length, values
 
 
 def _index(port: int) -> int:
@@ -192,15 +189,22 @@ def _ip6(sample: bytes, start: int) -> tuple[int, int, tuple[object, ...]]:
     return length, packet.IP6 | packet.PORTS | packet.TCP, values
 
 
-def _router(sample: bytes, start: int, octets: int, extra: dict[int, tuple[object, ...]]) -> None:
-    """Add what extended_router says: next hop and the two prefix lengths."""
+def _switch(sample: bytes, start: int, _octets: int) -> dict[int, tuple[object, ...]]:
+    """Give what extended_switch says: the VLAN a packet came in on and the one it left on."""
+    vlan_in, _, vlan_out, _ = _HEADER(sample, start)
+    return {SWITCH: (vlan_in, vlan_out)}
+
+
+def _router(sample: bytes, start: int, octets: int) -> dict[int, tuple[object, ...]]:
+    """Give what extended_router says: next hop and the two prefix lengths."""
     family = _WORD(sample, start)[0]
     if family == 1:
         address, mask_from, mask_to = (_WORD(sample, start + at)[0] for at in (4, 8, 12))
-        extra[ROUTER4] = (address, mask_from & 255, mask_to & 255)
-    elif family == 2 and octets >= 28:
+        return {ROUTER4: (address, mask_from & 255, mask_to & 255)}
+    if family == 2 and octets >= 28:
         mask_from, mask_to = _PAIR(sample, start + 20)
-        extra[ROUTER6] = (sample[start + 4 : start + 20], mask_from & 255, mask_to & 255)
+        return {ROUTER6: (sample[start + 4 : start + 20], mask_from & 255, mask_to & 255)}
+    return {}
 
 
 _LINKS = {1: packet.ethernet, 11: packet.ip, 12: packet.ip}
@@ -208,3 +212,6 @@ _LINKS = {1: packet.ethernet, 11: packet.ip, 12: packet.ip}
 
 _DECODED = {3: (32, _ip4), 4: (56, _ip6)}
 """Flow record -> octets it has, and how it is read."""
+
+_EXTENDED = {1001: _switch, 1002: _router}
+"""Flow record -> what it adds to the packet."""
