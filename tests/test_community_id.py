@@ -62,7 +62,7 @@ def test_ipv4_is_the_specification(src: int, dst: int, protocol: int, ports: tup
     expected = slow(seed, packed(src), packed(dst), protocol, (one, other))
     assert community_id.cid4(seed)(src, dst, protocol, one, other) == expected
     names = {**community_id.names(seed), "s": src, "d": dst, "p": protocol, "a": one, "b": other}
-    assert eval(community_id.expression4("s", "d", "p", "a", "b"), names) == expected
+    assert eval(community_id.expression4("s", "d", "p", ("a", "b"), ("a", "b")), names) == expected
 
 
 @given(SIXES, SIXES, PROTOCOLS, st.tuples(PORTS, PORTS), st.integers(0, 65535))

@@ -72,28 +72,27 @@ def test_no_template(exporter: Exporter) -> None:
     assert exporter.counts["sets.refused.no_template"] == 1
 
 
-@pytest.mark.parametrize("number", [4, 5, 100, 255])
-def test_reserved_ids(number: int, exporter: Exporter) -> None:
+def test_reserved_ids(exporter: Exporter) -> None:
     """A set with a reserved id is counted, and what stands round it is read (RFC 7011 section 3.3.2)."""
-    assert exporter.send(exporter.template(), block(number, bytes(8)), GOOD) == ["10.0.0.7"]
-    assert exporter.counts["sets.refused.reserved_id"] == 1
+    for count, number in enumerate((4, 5, 100, 255), 1):
+        assert exporter.send(exporter.template(), block(number, bytes(8)), GOOD) == ["10.0.0.7"]
+        assert exporter.counts["sets.refused.reserved_id"] == count
 
 
-@pytest.mark.parametrize("length", [0, 1, 3, 13, 65_535])
-def test_length(length: int, exporter: Exporter) -> None:
+def test_length(exporter: Exporter) -> None:
     """A set whose length cannot be true ends the message, and is counted; what stood before it is read."""
-    lie = (256).to_bytes(2, "big") + length.to_bytes(2, "big") + flows("10.0.0.9")
-    assert exporter.send(exporter.template(), GOOD, lie) == ["10.0.0.7"]
-    assert exporter.counts["sets.refused.length"] == 1
+    for count, length in enumerate((0, 1, 3, 13, 65_535), 1):
+        lie = (256).to_bytes(2, "big") + length.to_bytes(2, "big") + flows("10.0.0.9")
+        assert exporter.send(exporter.template(), GOOD, lie) == ["10.0.0.7"]
+        assert exporter.counts["sets.refused.length"] == count
 
 
-@pytest.mark.parametrize("padding", [b"", b"\0", bytes(3), bytes(7), b"\1\2\3"])
-def test_padding(padding: bytes, exporter: Exporter) -> None:
+def test_padding(exporter: Exporter) -> None:
     """What is left of a set and is too short to be cut off from a record is padding, and no loss."""
-    assert exporter.send(exporter.template(), block(256, flows("10.0.0.7", "10.0.0.8") + padding)) == [
-        "10.0.0.7",
-        "10.0.0.8",
-    ]
+    exporter.send(exporter.template())
+    for padding in (b"", b"\0", bytes(3), bytes(7), b"\1\2\3"):
+        data = block(256, flows("10.0.0.7", "10.0.0.8") + padding)
+        assert exporter.send(data) == ["10.0.0.7", "10.0.0.8"]
     assert [key for key in exporter.counts if "refused" in key] == []
 
 
@@ -115,21 +114,23 @@ def test_cut_off(exporter: Exporter) -> None:
 STRING = (*PAIR, Spec(0, 82, VARIABLE), Spec(0, 83, VARIABLE))
 
 
-@pytest.mark.parametrize("size", [0, 1, 254, 255, 300])
-def test_variable_length(size: int, ipfix: Exporter) -> None:
+def test_variable_length(ipfix: Exporter) -> None:
     """A field of variable length is passed by the length before it, of one or of three octets (RFC 7011 section 7)."""
-    length = bytes([size]) if size < 255 else b"\xff" + size.to_bytes(2, "big")
-    record = flows("10.0.0.7") + length + bytes(size) + b"\xff\0\1a"
-    assert ipfix.send(ipfix.template(256, STRING), block(256, record + record)) == ["10.0.0.7"] * 2
-    assert ipfix.counts["records.flow.ipfix"] == 2
+    ipfix.send(ipfix.template(256, STRING))
+    for size in (0, 1, 254, 255, 300):
+        length = bytes([size]) if size < 255 else b"\xff" + size.to_bytes(2, "big")
+        record = flows("10.0.0.7") + length + bytes(size) + b"\xff\0\1a"
+        assert ipfix.send(block(256, record + record)) == ["10.0.0.7"] * 2
+    assert ipfix.counts["records.flow.ipfix"] == 10
 
 
-@pytest.mark.parametrize("rest", range(1, 15))
-def test_variable_length_cut_off(rest: int, ipfix: Exporter) -> None:
+def test_variable_length_cut_off(ipfix: Exporter) -> None:
     """A record of variable length is counted wherever the end of its set cuts it off, but for what padding may be."""
     record = flows("10.0.0.7") + b"\2ab" + b"\xff\0\1a"
-    assert ipfix.send(ipfix.template(256, STRING), block(256, record + record[:rest])) == ["10.0.0.7"]
-    assert ipfix.counts["records.refused.truncated"] == (rest > 3)
+    ipfix.send(ipfix.template(256, STRING))
+    for rest in range(len(record)):
+        assert ipfix.send(block(256, record + record[:rest])) == ["10.0.0.7"]
+        assert ipfix.counts["records.refused.truncated"] == max(0, rest - 3)
 
 
 # -- templates ---------------------------------------------------------------------------------------------------------
@@ -169,11 +170,11 @@ def test_another_port(exporter: Exporter) -> None:
     assert exporter.send(GOOD, exporter=("192.0.2.1", 4001)) == ["10.0.0.7"]
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, 3, 4, 255])
-def test_template_ids_below_256(number: int, exporter: Exporter) -> None:
+def test_template_ids_below_256(exporter: Exporter) -> None:
     """A template cannot have an id that is reserved for sets; it is counted (RFC 7011 section 3.4.1)."""
-    exporter.send(exporter.template(number), GOOD)
-    assert exporter.counts["templates.refused.reserved_id"] == 1
+    for count, number in enumerate((0, 1, 2, 3, 4, 255), 1):
+        exporter.send(exporter.template(number), GOOD)
+        assert exporter.counts["templates.refused.reserved_id"] == count
     assert exporter.counts["templates.learned"] == 0
 
 

@@ -59,12 +59,10 @@ def test_every_hole_is_known(field: table.Field) -> None:
     known |= Pipeline(options, Counts(), Log(sys.stderr)).namespace.keys()
     for hole in re.findall(r"{([^}]*)}", field.expression):
         assert names(hole) <= known, hole
-    if field.fragment:
-        place = table.FRAGMENTS[field.fragment]
-        assert field.fragment in known
-        assert field.path.startswith(place + "." if place else ""), (
-            f"{field.fragment} stands in {place or 'the document'}"
-        )
+    for fragment in field.fragments:
+        place = table.FRAGMENTS[fragment]
+        assert fragment in known
+        assert field.path.startswith(place + "." if place else ""), f"{fragment} stands in {place or 'the document'}"
 
 
 def test_no_two_fields_collide() -> None:
@@ -83,10 +81,10 @@ def test_fragments_share_no_object_with_fields() -> None:
     fields = table.load()
     for name, place in table.FRAGMENTS.items():
         depth = len(place.split(".")) if place else 0
-        heads = {field.path.split(".")[depth] for field in fields if field.fragment == name}
-        others = [f for f in fields if f.fragment != name and f.path.startswith(place + "." if place else "")]
+        heads = {field.path.split(".")[depth] for field in fields if name in field.fragments}
+        others = [f for f in fields if name not in f.fragments and f.path.startswith(place + "." if place else "")]
         for other in others:
-            same_place = table.FRAGMENTS.get(other.fragment) == place or not other.fragment
+            same_place = place in {table.FRAGMENTS[each] for each in other.fragments} or not other.fragments
             assert not (same_place and other.path.split(".")[depth] in heads), f"{name} and {other.path}"
 
 

@@ -26,7 +26,7 @@ class Echo:
         self.seen.append((octets, exporter, now_ms))
         self.documents.append(json.dumps(octets.decode()))
 
-    def take(self, wanted=EVERYTHING):
+    def take(self, _wanted=EVERYTHING):
         documents, self.documents = self.documents, []
         return documents
 

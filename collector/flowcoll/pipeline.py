@@ -66,8 +66,12 @@ class Pipeline:
 
     def _compile(self, options: Options) -> Compiler:
         for_all = "EF_PROCESSOR_DROP_FIELDS"
-        fields = table.keep(table.load(), options[for_all], for_all)
-        kept_by = [table.keep(fields, each.drop, each.option) for each in self._documents]
+        every = table.load()
+        fields = set(table.keep(every, options[for_all], for_all))
+        kept_by = [
+            tuple(field for field in table.keep(every, each.drop, each.option) if field in fields)
+            for each in self._documents
+        ]
         common = shared(options)
         spaces: dict[Paths, dict[str, Any]] = {}  # outputs that keep the same fields share what is rendered
         for some in kept_by:

@@ -30,7 +30,7 @@ class Elements:
             for row in csv.DictReader(table):
                 vendor = row["vendor"]
                 pen = NETFLOW9 if row["pen"] == "netflow9" else int(row["pen"])
-                name = row["name"] if pen in (0, NETFLOW9) else f"{vendor}_{row['name']}"
+                name = row["name"] if pen in (0, NETFLOW9) else f"{vendor}_{row['name']}".replace("-", "_")
                 self._known[pen, int(row["id"])] = Element(name, row["type"], row["units"])
 
     def names(self) -> set[str]:

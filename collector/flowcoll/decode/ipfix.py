@@ -32,4 +32,5 @@ class Ipfix:
         context.protocol, context.version = "ipfix", 10
         context.at(now_ms, seconds * 1000)
         message = octets if length == len(octets) else octets[:length]
-        return self._sets.read(Message(message, exporter, domain, context, budget), HEADER)
+        # bit 32 keeps an observation domain apart from the NetFlow v9 source id of the same number
+        return self._sets.read(Message(message, exporter, domain | 1 << 32, context, budget), HEADER)

@@ -29,6 +29,25 @@ def reader(template: Template, needed: Sequence[str]) -> Reader:
     return _cursor(template.size, columns)
 
 
+def passed(octets: bytes, here: int, end: int, widths: Sequence[int]) -> int:
+    """Go over fields that nobody needs; gives where they end."""
+    for width in widths:
+        if width == VARIABLE:
+            if here >= end:
+                raise Truncated
+            size = octets[here]
+            here += 1
+            if size == 255:
+                if here + 2 > end:
+                    raise Truncated
+                size = octets[here] << 8 | octets[here + 1]
+                here += 2
+            here += size
+        else:
+            here += width
+    return here
+
+
 def _struct(columns: Sequence[Column]) -> Struct:
     return Struct("!" + "".join(column.code if column.name else f"{column.width}x" for column in columns))
 
@@ -36,8 +55,16 @@ def _struct(columns: Sequence[Column]) -> Struct:
 def _cursor(least: int, columns: Sequence[Column]) -> Reader:
     """Give a generator that goes from field to field (RFC 7011 section 7)."""
     lines: list[str] = []
-    constants: dict[str, Any] = {"Truncated": Truncated}
+    constants: dict[str, Any] = {"Truncated": Truncated, "passed": passed}
     run: list[Column] = []
+    skipped: list[int] = []  # widths of a long stretch that nobody needs: one call, so that code does not grow with it
+
+    def skip() -> None:
+        if skipped:
+            widths = f"widths{len(constants)}"
+            constants[widths] = tuple(skipped)
+            lines.append(f"        here = passed(octets, here, end, {widths})")
+            skipped.clear()
 
     def fixed() -> None:
         names = [column.name for column in run if column.name]
@@ -52,6 +79,11 @@ def _cursor(least: int, columns: Sequence[Column]) -> Reader:
         run.clear()
 
     for column in columns:
+        if not column.name and (skipped or column.width == VARIABLE):
+            fixed()
+            skipped.append(column.width)
+            continue
+        skip()
         if column.width != VARIABLE:
             run.append(column)
             continue
@@ -63,11 +95,12 @@ def _cursor(least: int, columns: Sequence[Column]) -> Reader:
             "            if here + 2 > end: raise Truncated",
             "            size = octets[here] << 8 | octets[here + 1]; here += 2",
         ]
-        if column.name:
-            lines.append(f"        {column.name} = octets[here:here + size]")
+        lines.append(f"        {column.name} = octets[here:here + size]")
         lines.append("        here += size")
+    skip()
     fixed()
     names = [column.name for column in columns if column.name]
     lines += ["        if here > end: raise Truncated", f"        yield ({''.join(name + ', ' for name in names)})"]
+    lines.append("    if end - here > 3 and any(octets[here:]): raise Truncated")
     start = f"def read(octets, {', '.join(f'{name}={name}' for name in constants)}):"
     return Reader([start, "    here, end = 0, len(octets)", f"    while end - here >= {least}:", *lines], constants)

@@ -160,6 +160,8 @@ class SetReader:
                 continue
             specs = self._specs(body, here + 4, fields)
             if specs is None:
+                if fields > MAX_FIELDS:
+                    self._store.forget(message.exporter, message.domain, number)
                 return
             self._learn(body[here + 4 : specs.end], number, specs.found, 0, message)
             here = specs.end
@@ -185,6 +187,8 @@ class SetReader:
             fields, scopes = (second, third) if self._ipfix else ((second + third) // 4, second // 4)
             specs = self._specs(body, here + 6, fields)
             if specs is None:
+                if fields > MAX_FIELDS:
+                    self._store.forget(message.exporter, message.domain, number)
                 return
             self._learn(body[here + 6 : specs.end], number, specs.found, max(scopes, 1), message)
             here = specs.end
@@ -229,6 +233,7 @@ class SetReader:
                 template = judge(self._protocol, specs, self._elements, options=options)
             except TemplateError as problem:
                 self._counts.add(f"templates.refused.{problem}")
+                self._store.forget(message.exporter, message.domain, number)
                 return
             self._store.bodies.keep(self._protocol, key, template)
         self._store.learn(message.exporter, message.domain, number, template)

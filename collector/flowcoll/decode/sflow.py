@@ -12,7 +12,8 @@ from flowcoll.decode.templates import Column, Template
 from flowcoll.document.compiler import Compiler
 from flowcoll.errors import DecodeError
 
-SWITCH, ROUTER4, ROUTER6 = (1 << bit for bit in range(8, 11))
+DECODED4, DECODED6, SWITCH, ROUTER4, ROUTER6 = (1 << bit for bit in range(8, 13))
+_UNKNOWN = 0xFFFFFFFF
 
 COMMON = (
     Column("ingressInterface", "I", 4),
@@ -22,6 +23,8 @@ COMMON = (
 )
 COLUMNS = {
     **packet.COLUMNS,
+    DECODED4: tuple(column for column in packet.COLUMNS[packet.IP4] if column.name != "ipTTL"),
+    DECODED6: tuple(column for column in packet.COLUMNS[packet.IP6] if column.name != "ipTTL"),
     SWITCH: (Column("dot1qVlanId", "I", 4), Column("postVlanId", "I", 4)),
     ROUTER4: (
         Column("ipNextHopIPv4Address", "I", 4),
@@ -62,17 +65,19 @@ class SFlow5:
 
     def sets(self, octets: bytes, exporter: tuple[str, int], now_ms: int, budget: Budget) -> Iterator[Set]:
         """Give the flow samples of a datagram, grouped by what they hold; raises DecodeError for a wrong header."""
-        if len(octets) < 28:
+        if len(octets) < 24:
             raise DecodeError("short_header")
         version, family = _PAIR(octets)
         if version != 5:
             raise DecodeError("sflow_version")
-        if family == 1:
-            agent, here = inet_ntoa(octets[8:12]), 12
-        elif family == 2 and len(octets) >= 40:
-            agent, here = inet_ntop(AF_INET6, octets[8:24]), 24
-        else:
+        if family > 2:
             raise DecodeError("agent_address")
+        here = (8, 12, 24)[family]
+        if len(octets) < here + 16:
+            raise DecodeError("short_header")
+        agent = ""  # an agent need not say its address: the type "unknown" holds nothing
+        if family:
+            agent = inet_ntoa(octets[8:12]) if family == 1 else inet_ntop(AF_INET6, octets[8:24])
         _, _, _, samples = _TAIL(octets, here)
         self._counts.add("datagrams.decoded.sflow5")
         context = self._contexts.get(exporter[0], 0, agent)
@@ -132,11 +137,13 @@ def _sample(sample: bytes, *, expanded: bool) -> packet.Parsed:
         raise _CannotReadError("truncated")
     if expanded:
         _, _, _, rate, _, _, in_kind, into, out_kind, out, records = _EXPANDED(sample)
-        into, out = (0 if in_kind else into), (0 if out_kind else out)
+        into = 0 if in_kind or into == _UNKNOWN else into
+        out = 0 if out_kind or out == _UNKNOWN else out
     else:
         _, _, rate, _, _, into, out, records = _SAMPLE(sample)
+        into, out = _index(into), _index(out)
     signature, length, values = _packet(sample, 44 if expanded else 32, records)
-    return signature, (_index(into), _index(out), rate, length, *values)
+    return signature, (into, out, rate, length, *values)
 
 
 def _packet(sample: bytes, here: int, records: int) -> tuple[int, int, tuple[object, ...]]:
@@ -178,21 +185,21 @@ def _index(port: int) -> int:
 def _ip4(sample: bytes, start: int) -> tuple[int, int, tuple[object, ...]]:
     """Read a packet that the agent decoded itself: sampled_ipv4."""
     length, protocol, src, dst, sport, dport, flags, tos = _IP4(sample, start)
-    values = (tos & 255, 0, protocol & 255, src, dst, sport & 65535, dport & 65535, flags & 255)
-    return length, packet.IP4 | packet.PORTS | packet.TCP, values
+    values = (sport & 65535, dport & 65535, flags & 255, tos & 255, protocol & 255, src, dst)
+    return length, packet.PORTS | packet.TCP | DECODED4, values
 
 
 def _ip6(sample: bytes, start: int) -> tuple[int, int, tuple[object, ...]]:
     """Read a packet that the agent decoded itself: sampled_ipv6."""
     length, protocol, src, dst, sport, dport, flags, priority = _IP6(sample, start)
-    values = (priority & 255, 0, protocol & 255, src, dst, sport & 65535, dport & 65535, flags & 255)
-    return length, packet.IP6 | packet.PORTS | packet.TCP, values
+    values = (sport & 65535, dport & 65535, flags & 255, priority & 255, protocol & 255, src, dst)
+    return length, packet.PORTS | packet.TCP | DECODED6, values
 
 
 def _switch(sample: bytes, start: int, _octets: int) -> dict[int, tuple[object, ...]]:
     """Give what extended_switch says: the VLAN a packet came in on and the one it left on."""
     vlan_in, _, vlan_out, _ = _HEADER(sample, start)
-    return {SWITCH: (vlan_in, vlan_out)}
+    return {SWITCH: tuple(0 if vlan == _UNKNOWN else vlan for vlan in (vlan_in, vlan_out))}
 
 
 def _router(sample: bytes, start: int, octets: int) -> dict[int, tuple[object, ...]]:

@@ -6,6 +6,7 @@ everything else is passed over by its width, so that one odd element never costs
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowcoll.counters import Counts
@@ -75,7 +76,7 @@ def judge(protocol: str, specs: Sequence[Spec], elements: Elements, *, options: 
     seen: set[str] = set()
     for pen, number, width in specs:
         element = elements.netflow9(number, pen) if protocol == "netflow9" else elements.ipfix(pen, number)
-        column = _column(element.name, element.type, width) if element else Column("", f"{width}x", width)
+        column = _column(element.name, element.type, width) if element else _skipped(width)
         if column.name in seen:  # the second of two is the inner header of a tunnel: the first is the flow
             column = Column("", "", width)
         seen.add(column.name or "-")
@@ -86,6 +87,12 @@ def judge(protocol: str, specs: Sequence[Spec], elements: Elements, *, options: 
     return template
 
 
+@lru_cache(maxsize=16_384)
+def _skipped(width: int) -> Column:
+    return Column("", f"{width}x", width)
+
+
+@lru_cache(maxsize=16_384)
 def _column(name: str, kind: str, width: int) -> Column:
     """Decide how an element of this type and width is read; RFC 7011 section 6.1 and 6.2 (reduced size)."""
     nothing = Column("", "", width)
@@ -112,7 +119,10 @@ class Bodies:
         self._known: OrderedDict[tuple[str, bool, bytes], Template] = OrderedDict()
 
     def get(self, protocol: str, body: bytes, *, options: bool) -> Template | None:
-        return self._known.get((protocol, options, body))
+        found = self._known.get((protocol, options, body))
+        if found is not None:
+            self._known.move_to_end((protocol, options, body))
+        return found
 
     def keep(self, protocol: str, body: bytes, template: Template) -> None:
         self._known[protocol, template.options, body] = template
@@ -133,7 +143,7 @@ class TemplateStore:
         self._limit = limit
         self._size = 0
         self._sessions: OrderedDict[tuple[str, int, int], OrderedDict[int, Template]] = OrderedDict()
-        self._newest: OrderedDict[tuple[str, int, int], Template] = OrderedDict()
+        self._newest: OrderedDict[tuple[str, int, int], tuple[int, Template]] = OrderedDict()
         self.bodies = Bodies(limit)
 
     def __len__(self) -> int:
@@ -151,12 +161,13 @@ class TemplateStore:
         known.move_to_end(number)
         self._sessions.move_to_end(session)
         newest = (exporter[0], domain, number)
-        self._newest[newest] = template
+        self._newest[newest] = (exporter[1], template)
         self._newest.move_to_end(newest)
         if len(self._newest) > self._limit:
             self._newest.popitem(last=False)
         if self._size > self._limit:
-            silent = next(iter(self._sessions))
+            # who floods gives up his own; else it is who has been silent longest
+            silent = session if 2 * len(known) > self._limit else next(iter(self._sessions))
             self._sessions[silent].popitem(last=False)
             self._forget_empty(silent)
             self._counts.add("templates.evicted")
@@ -170,10 +181,24 @@ class TemplateStore:
             return
         for each in [n for n, template in known.items() if template.options is options and number in (None, n)]:
             del known[each]
-            self._newest.pop((exporter[0], domain, each), None)
+            self._forget_newest(exporter, domain, each)
             self._counts.add("templates.withdrawn")
             self._size -= 1
         self._forget_empty(session)
+
+    def forget(self, exporter: tuple[str, int], domain: int, number: int) -> None:
+        """Forget a template that was announced anew and cannot be used: what it described is no longer sent."""
+        session = (*exporter, domain)
+        known = self._sessions.get(session)
+        if known is not None and known.pop(number, None) is not None:
+            self._forget_newest(exporter, domain, number)
+            self._size -= 1
+            self._forget_empty(session)
+
+    def _forget_newest(self, exporter: tuple[str, int], domain: int, number: int) -> None:
+        address, port = exporter
+        if self._newest.get((address, domain, number), (None,))[0] == port:
+            del self._newest[address, domain, number]
 
     def _forget_empty(self, session: tuple[str, int, int]) -> None:
         if not self._sessions[session]:
@@ -182,9 +207,13 @@ class TemplateStore:
     def find(self, exporter: tuple[str, int], domain: int, number: int) -> Template | None:
         """Give the template of a data set, or None when it was never announced."""
         address, port = exporter
-        known = self._sessions.get((address, port, domain))
-        found = known.get(number) if known is not None else None
-        return found if found is not None else self._newest.get((address, domain, number))
+        session = (address, port, domain)
+        known = self._sessions.get(session)
+        if known is not None:
+            self._sessions.move_to_end(session)
+            if (found := known.get(number)) is not None:
+                return found
+        return self._newest.get((address, domain, number), (0, None))[1]
 
     def numbers(self, template: Template) -> list[int]:
         """Give the ids by which exporters call a template."""

@@ -84,10 +84,12 @@ class Compiler:
         layout = Layout(values)
         common = self._lines(values, layout)
         rare: list[str] = []
+        condition = ""
         if self._condition:
+            values.shape = 0  # the answer is the same in every shape
             values.rare = values.get(self._condition) is not None
         if values.rare:
-            values.use(self._condition)
+            _, condition = values.use(self._condition)
             rare = self._lines(values, layout)
         needed = list(values.columns) if template.ready else values.needed()
         sets = [line for value in values.used(ONCE_A_SET) for line in assignment(value.names, value.code)]
@@ -95,7 +97,7 @@ class Compiler:
         loop = [line for value in values.used(ONCE_A_RECORD) for line in assignment(value.names, value.code)]
         if rare:
             own = [line for v in values.used(ONCE_A_RECORD, rare=True) for line in assignment(v.names, v.code)]
-            loop += [f"if {self._condition}:", *_indented(own + rare), "else:", *_indented(common)]
+            loop += [f"if {condition}:", *_indented(own + rare), "else:", *_indented(common)]
         else:
             loop += common
         outs = [f"out{number} = outs[{number}]" for number in range(len(self._shapes))]

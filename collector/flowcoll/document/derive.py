@@ -62,10 +62,23 @@ def _addresses(options: Options) -> tuple[Derived, ...]:
         return _row(f"{side}_as", f"{device} or {known}" if flow_first else f"{known} or {device}", known)
 
     def nat(side: str, element: str) -> Derived:
-        families = (f"postNAT{element}IPv4Address", f"postNAT{element}IPv6Address")
+        four, six = f"postNAT{element}IPv4Address", f"postNAT{element}IPv6Address"
         port = f"postNAPT{element}TransportPort"
-        pairs = [(each, last) for last in (port, "0") for each in families]
+        pairs = [(each, last) for last in (port, "0") for each in (f"{four} or {six}", four, six)]
         return _row(f"{side}_nat", *(f"{element.upper()}_NAT[{each}, {last}]" for each, last in [*pairs, ("0", port)]))
+
+    def prefix(side: str) -> tuple[str, ...]:
+        four, six = (f"{side}IPv{version}PrefixLength" for version in (4, 6))
+        both = "sourceIPv{0}Address destinationIPv{0}Address"
+        return (
+            f"DIGITS[{six} if dual else {four}]",
+            f"DIGITS[{four}] given {both.format(4)}",
+            f"DIGITS[{six}] given {both.format(6)}",
+            f"DIGITS[{four}] given {side}IPv4Address",
+            f"DIGITS[{six}] given {side}IPv6Address",
+            f"DIGITS[{four}]",
+            f"DIGITS[{six}]",
+        )
 
     return (
         # A dual-stack template sends the family that a record does not use as zeros.
@@ -106,9 +119,15 @@ def _addresses(options: Options) -> tuple[Derived, ...]:
             "ipVersion",
         ),
         _row("direction locality listed", "WHERE[src_flags][dst_flags]"),
-        _row("source_prefix", "DIGITS[sourceIPv4PrefixLength]", "DIGITS[sourceIPv6PrefixLength]"),
-        _row("destination_prefix", "DIGITS[destinationIPv4PrefixLength]", "DIGITS[destinationIPv6PrefixLength]"),
-        _row("next_hop", "NEXT_HOP[ipNextHopIPv4Address]", "NEXT_HOP[ipNextHopIPv6Address]"),
+        _row("any_listed", "listed", "src_flags & LISTED", "dst_flags & LISTED"),
+        _row("source_prefix", *prefix("source")),
+        _row("destination_prefix", *prefix("destination")),
+        _row(
+            "next_hop",
+            "NEXT_HOP[ipNextHopIPv4Address] or NEXT_HOP[ipNextHopIPv6Address]",
+            "NEXT_HOP[ipNextHopIPv4Address]",
+            "NEXT_HOP[ipNextHopIPv6Address]",
+        ),
         nat("src", "Source"),
         nat("dst", "Destination"),
     )
@@ -199,37 +218,46 @@ def _endpoints(options: Options) -> tuple[Derived, ...]:
         _row("dst_port", "destinationTransportPort", "udpDestinationPort", "tcpDestinationPort"),
         _row("src_digits", "DIGITS[src_port]"),
         _row("dst_digits", "DIGITS[dst_port]"),
+        _row("icmp4", "icmpTypeCodeIPv4", "icmpTypeIPv4 << 8 | icmpCodeIPv4"),
+        _row("icmp6", "icmpTypeCodeIPv6", "icmpTypeIPv6 << 8 | icmpCodeIPv6"),
         # Without an element of its own, exporters put the ICMP type and code where the destination port stands.
         _row(
             "icmp_type_code",
-            "icmpTypeCodeIPv4",
-            "icmpTypeCodeIPv6",
-            "icmpTypeIPv4 << 8 | icmpCodeIPv4",
-            "icmpTypeIPv6 << 8 | icmpCodeIPv6",
+            "icmp6 if protocol == 58 else icmp4",
+            "icmp4",
+            "icmp6",
             "dst_port",
         ),
     ]
     if options["EF_PROCESSOR_ENRICH_COMMUNITYID_ENABLE"]:
-        rows.append(_row("community_id", *_community_id()))
+        rows += _community_id()
     return (*rows, *_sides(options)) if options["EF_PROCESSOR_EXPAND_CLISRV"] else tuple(rows)
 
 
-def _community_id() -> Iterator[str]:
-    """Give the alternatives of the Community ID: by family, and by what there is to say of ports."""
-    icmp = "icmp_type_code >> 8, icmp_type_code & 255"
-    for cid, given, number in (
-        ("CID", "dual", 1),
-        ("CID4", "sourceIPv4Address destinationIPv4Address", 1),
-        ("CID6", "sourceIPv6Address destinationIPv6Address", 58),
+def _community_id() -> tuple[Derived, Derived]:
+    """Give the Community ID: as a value where every record has one, else as a fragment that may be empty.
+
+    It takes ports where the protocol has them, and ICMP's type and code; without these there is none.
+    """
+    always, sometimes = [], []
+    kind = ("icmp_type_code >> 8", "icmp_type_code & 255")
+    for cid, given in (
+        ("CID", "dual"),
+        ("CID4", "sourceIPv4Address destinationIPv4Address"),
+        ("CID6", "sourceIPv6Address destinationIPv6Address"),
     ):
-        other = f"{cid}(src, dst, protocol, {icmp})"
-        plain = f"{cid}(src, dst, protocol, src_port, dst_port)"
+        ports, icmp, none = (
+            f"{cid}(src, dst, protocol, {', '.join(p)})" for p in (("src_port", "dst_port"), kind, "00")
+        )
+        either = f"{ports} if protocol in CID_PORTS_ else {icmp}"
         if cid == "CID4":  # nearly every record: said in line, which saves the call
-            plain = community_id.expression4("src", "dst", "protocol", "src_port", "dst_port")
-        yield f"{other} if protocol == {number} else {plain} given {given}"
-        yield f"{other} given {given}"
-        yield f"{plain} given {given}"
-        yield f"{cid}(src, dst, protocol, 0, 0) given {given}"
+            either = community_id.expression4("src", "dst", "protocol", ("src_port", "dst_port"), kind)
+        always.append(f"{either} given {given}")
+        sometimes += [
+            f'"" if protocol in CID_PORTS_ else COMMUNITY_ID({icmp}) given {given}',
+            f'"" if protocol in CID_PORTS_ or protocol in ICMP_ else COMMUNITY_ID({none}) given {given}',
+        ]
+    return _row("community_id", *always), _row("portless_community_id", *sometimes)
 
 
 def _sides(options: Options) -> tuple[Derived, ...]:
@@ -284,7 +312,7 @@ def _labels() -> tuple[Derived, ...]:
         ),
         _row("ingress", "INGRESS[ingressInterface]"),
         _row("egress", "EGRESS[egressInterface]"),
-        _row("vlan", "VLAN[vlanId]", "VLAN[dot1qVlanId]"),
+        _row("vlan", "VLAN[vlanId] or VLAN[dot1qVlanId]", "VLAN[vlanId]", "VLAN[dot1qVlanId]"),
         _row("egress_vlan", "OUT_VLAN[postVlanId]"),
     )
 
@@ -294,5 +322,8 @@ def _threats(options: Options) -> Derived:
     return _row(
         "threat src_threat dst_threat client_threat server_threat",
         f"HITS(src, src_flags, dst, dst_flags, {swapped}, collected)",
-        when="listed",
+        "HITS(src, src_flags, dst, dst_flags, None, collected)",
+        "HITS(src, src_flags, None, 0, None, collected)",
+        "HITS(None, 0, dst, dst_flags, None, collected)",
+        when="any_listed",
     )

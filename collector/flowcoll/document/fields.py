@@ -4,7 +4,8 @@ path         ECS path, else our own; `source|destination.port` stands for one fi
 codex        the name ElastiFlow's CODEX gives it, where the values agree.
 type         Elasticsearch type.
 expression   the value: text with {holes} that name derived values, `[a,b]` a list, `@name` a member of the ready-made
-             fragment `name`; alternatives for `a|b.path` stand in the same order, split by `|`.
+             fragment `name`; `x else y` where a template may not give x. Those for `a|b.path` stand in the same order,
+             split by `|`.
 text         one line for docs/fields.md.
 """
 
@@ -29,17 +30,23 @@ class Field(NamedTuple):
     text: str
 
     @property
-    def fragment(self) -> str:
-        """Name of the fragment that renders this field, or empty."""
-        return self.expression[1:] if self.expression.startswith("@") else ""
+    def alternatives(self) -> tuple[str, ...]:
+        """What it may show, the first that a template gives counting: JSON with holes, or `@` and a fragment's name."""
+        return tuple(self._json(each) for each in self.expression.split(" else "))
 
-    def json(self) -> str:
-        """Give the JSON text of the value, holes kept."""
+    @property
+    def fragments(self) -> frozenset[str]:
+        """Names of the fragments that may render this field."""
+        return frozenset(each[1:] for each in self.alternatives if each.startswith("@"))
+
+    def _json(self, expression: str) -> str:
+        if expression.startswith("@"):
+            return expression
         quote = "" if self.type in _BARE else '"'
-        if self.expression.startswith("["):
-            items = self.expression[1:-1].split(",")
+        if expression.startswith("["):
+            items = expression[1:-1].split(",")
             return "[" + ",".join(f"{quote}{item}{quote}" for item in items) + "]"
-        return f"{quote}{self.expression}{quote}"
+        return f"{quote}{expression}{quote}"
 
 
 def load() -> tuple[Field, ...]:
@@ -108,6 +115,7 @@ FRAGMENTS = {
     "ingress": "observer",
     "egress": "observer",
     "vlan": "network",
+    "portless_community_id": "network",
     "export_ip": "flow.export",
     "next_hop": "flow",
     "egress_vlan": "flow",

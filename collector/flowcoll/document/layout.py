@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from flowcoll.document.expression import literal
 from flowcoll.document.fields import FRAGMENTS, Field
@@ -14,28 +13,13 @@ Piece = tuple[int, str]
 _TIMES = {"start": "start_iso", "end": "end_iso", "export": "exported"}
 
 
-class Member(NamedTuple):
-    """A field on its way into a document: the object it stands in, its key, and its JSON with holes.
-
-    A fragment has no key; the text is its name.
-    """
-
-    place: str
-    key: str
-    text: str
-
-
 class Shape:
     """What an output wants of a record: the fields it keeps, and which time stands in `@timestamp`."""
 
     def __init__(self, fields: Sequence[Field], timestamp: str) -> None:
         self.timestamp = timestamp
-        members = []
-        for each in fields:
-            place, _, key = each.path.rpartition(".")
-            fragment = each.fragment
-            members.append(Member(FRAGMENTS[fragment], "", fragment) if fragment else Member(place, key, each.json()))
-        self.members = tuple(dict.fromkeys(members))
+        self.fields = tuple((*each.path.rpartition(".")[::2], each.alternatives) for each in fields)
+        """Object, key, and alternatives of each field."""
 
 
 @dataclass
@@ -71,17 +55,30 @@ class Layout:
         """Give the body of the f-string of a shape."""
         values = self._values
         root = _Object()
-        for place, key, text in shape.members:
-            if not key:
-                if values.get(text):
-                    root.below(place).fragments.append(text)
-            elif key == "@timestamp":
+        for place, key, alternatives in shape.fields:
+            if key == "@timestamp":
                 wanted = _TIMES.get(shape.timestamp, "")
                 # a flow without the time asked for is dated by its arrival
-                root.members[key] = text.format(timestamp="{%s}" % (wanted if values.get(wanted) else "collected"))
-            elif values.has(text):
-                root.below(place).members[key] = text
+                time = "{%s}" % (wanted if values.get(wanted) else "collected")
+                root.members[key] = alternatives[0].replace("{timestamp}", time)
+            else:
+                any(self._put(root, place, key, text) for text in alternatives)  # the first that can be had
         return self._joined([(ONCE_A_SET, "{{"), *self._pieces(root), (ONCE_A_SET, "}}")])
+
+    def _put(self, root: _Object, place: str, key: str, text: str) -> bool:
+        """Put a field where it belongs, if the template gives it."""
+        if text.startswith("@"):
+            name = text[1:]
+            if not self._values.get(name):
+                return False
+            fragments = root.below(FRAGMENTS[name]).fragments
+            if name not in fragments:
+                fragments.append(name)
+            return True
+        if not self._values.has(text):
+            return False
+        root.below(place).members[key] = text
+        return True
 
     def _pieces(self, here: _Object) -> list[Piece]:
         """Give an object's content in order: what a set shares, then fragments, then what each record has.

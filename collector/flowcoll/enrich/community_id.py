@@ -86,17 +86,19 @@ def _cid(seed: int, address: str) -> Callable[[Any, Any, int, int, int], str]:
     return community_id
 
 
-def expression4(src: str, dst: str, protocol: str, src_port: str, dst_port: str) -> str:
+def expression4(src: str, dst: str, protocol: str, ports: tuple[str, str], other: tuple[str, str]) -> str:
     """Give what `cid4` makes as the text of an expression over the named locals, for generated code: it saves the call.
 
-    It refers to what `names` holds.
+    `ports` are those of protocols that have them, `other` is what stands for them elsewhere: ICMP's type and code. It
+    refers to what `names` holds.
     """
+    src_port, dst_port = ports
     straight = f"CID_PACK_(CID_SEED_, {src}, {dst}, {protocol}, {src_port}, {dst_port})"
     turned = f"CID_PACK_(CID_SEED_, {dst}, {src}, {protocol}, {dst_port}, {src_port})"
     ordered = f"{straight} if {src} < {dst} or {src} == {dst} and {src_port} < {dst_port} else {turned}"
     return (
         f'("1:" + CID_BASE64_(CID_SHA1_({ordered}).digest(), newline=False).decode() '
-        f"if {protocol} in CID_PORTS_ else CID4_({src}, {dst}, {protocol}, {src_port}, {dst_port}))"
+        f"if {protocol} in CID_PORTS_ else CID4_({src}, {dst}, {protocol}, {', '.join(other)}))"
     )
 
 
