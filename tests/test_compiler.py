@@ -114,7 +114,7 @@ def test_what_nobody_shows_costs_no_code(width: int) -> None:
 def bare(limit: int) -> Compiler:
     """A compiler of the plainest documents."""
     fields = tuple(field for field in table.load() if field.path in {"@timestamp", "source.bytes", "source.port"})
-    namespace: Mapping[str, Any] = {"ISO": {}, "DIGITS": [], "from_bytes": int.from_bytes}
+    namespace: Mapping[str, Any] = {"SECONDS": {}, "MILLIS": [], "DIGITS": [], "from_bytes": int.from_bytes}
     return Compiler([Shape(fields, "collect")], derived(defaults()), [namespace], limit)
 
 

@@ -20,11 +20,11 @@ class Size(NamedTuple):
 
     warm_flows: int = 60_000
     passes: int = 3
-    new_flows: int = 20_000
+    new_flows: int = 30_000
     slow_flows: int = 12_000
     rounds: int = 5
     warm_flows_per_s: int = 40_000
-    new_flows_per_s: int = 4_000
+    new_flows_per_s: int = 10_000
     slow_flows_per_s: int = 4_000
 
 

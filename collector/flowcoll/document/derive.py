@@ -103,8 +103,10 @@ def _addresses(options: Options) -> tuple[Derived, ...]:
             "destinationIPv4Address",
             "destinationIPv6Address",
         ),
-        _row("src_text src_full src_looked_up src_as_client src_as_server src_flags", "SOURCES[src]"),
-        _row("dst_text dst_full dst_looked_up dst_as_client dst_as_server dst_flags", "DESTINATIONS[dst]"),
+        _row("src_text src_place src_flags", "SOURCES[src]"),
+        _row("dst_text dst_place dst_flags", "DESTINATIONS[dst]"),
+        _row("src_full src_looked_up src_as_client src_as_server", "src_place"),
+        _row("dst_full dst_looked_up dst_as_client dst_as_server", "dst_place"),
         as_members("src", "SOURCE", "bgpSourceAsNumber"),
         as_members("dst", "DESTINATION", "bgpDestinationAsNumber"),
         _row(
@@ -170,10 +172,8 @@ def _times() -> tuple[Derived, ...]:
             "flowDurationMilliseconds * 1000000",
             "flowDurationMicroseconds * 1000",
         ),
-        _row("start_iso", "ISO[start]"),
-        _row("end_iso", "ISO[end]"),
-        _row("collected", "ISO[now]"),
-        _row("exported", "ISO[export]"),
+        _row("collected", "SECONDS[now // 1000] + MILLIS[now % 1000]"),
+        _row("exported", "SECONDS[export // 1000] + MILLIS[export % 1000]"),
     )
 
 
@@ -216,8 +216,8 @@ def _endpoints(options: Options) -> tuple[Derived, ...]:
         _row("protocol", "protocolIdentifier", "nextHeaderIPv6"),
         _row("src_port", "sourceTransportPort", "udpSourcePort", "tcpSourcePort"),
         _row("dst_port", "destinationTransportPort", "udpDestinationPort", "tcpDestinationPort"),
-        _row("src_digits", "DIGITS[src_port]"),
-        _row("dst_digits", "DIGITS[dst_port]"),
+        _row("src_digits", 'f"{src_port}"'),
+        _row("dst_digits", 'f"{dst_port}"'),
         _row("icmp4", "icmpTypeCodeIPv4", "icmpTypeIPv4 << 8 | icmpCodeIPv4"),
         _row("icmp6", "icmpTypeCodeIPv6", "icmpTypeIPv6 << 8 | icmpCodeIPv6"),
         # Without an element of its own, exporters put the ICMP type and code where the destination port stands.
@@ -269,8 +269,9 @@ def _sides(options: Options) -> tuple[Derived, ...]:
     rows = [
         _row("swapped client_server_source", *rules),
         _row(
-            "client server client_lean server_lean",
-            "(dst, src, dst_as_client, src_as_server) if swapped else (src, dst, src_as_client, dst_as_server)",
+            "client server client_text server_text client_lean server_lean",
+            "(dst, src, dst_text, src_text, dst_as_client, src_as_server) if swapped else "
+            "(src, dst, src_text, dst_text, src_as_client, dst_as_server)",
         ),
         _row(
             "client_digits server_digits server_port",

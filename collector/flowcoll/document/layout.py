@@ -10,7 +10,11 @@ from flowcoll.document.values import ONCE_A_SET, Values
 Piece = tuple[int, str]
 """How often it changes, and f-string text."""
 
-_TIMES = {"start": "start_iso", "end": "end_iso", "export": "exported"}
+_TIMES = {
+    "start": "{SECONDS[start // 1000]}{MILLIS[start % 1000]}",
+    "end": "{SECONDS[end // 1000]}{MILLIS[end % 1000]}",
+    "export": "{exported}",
+}
 
 
 class Shape:
@@ -57,10 +61,11 @@ class Layout:
         root = _Object()
         for place, key, alternatives in shape.fields:
             if key == "@timestamp":
-                wanted = _TIMES.get(shape.timestamp, "")
+                wanted = _TIMES.get(shape.timestamp, "{collected}")
                 # a flow without the time asked for is dated by its arrival
-                time = "{%s}" % (wanted if values.get(wanted) else "collected")
-                root.members[key] = alternatives[0].replace("{timestamp}", time)
+                root.members[key] = alternatives[0].replace(
+                    "{timestamp}", wanted if values.has(wanted) else "{collected}"
+                )
             else:
                 any(self._put(root, place, key, text) for text in alternatives)  # the first that can be had
         return self._joined([(ONCE_A_SET, "{{"), *self._pieces(root), (ONCE_A_SET, "}}")])

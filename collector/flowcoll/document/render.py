@@ -27,19 +27,19 @@ def shared(options: Options) -> dict[str, Any]:
     four, six = cid4(seed), cid6(seed)
     other_seed = options["EF_PROCESSOR_ENRICH_CONVERSATIONID_SEED"]
     conversation: dict[type, Any] = {int: conversation4(other_seed), bytes: conversation6(other_seed)}
-    seconds = Seconds()
     return {
         "PRIVATE": PRIVATE,
         "LISTED": LISTED,
         "ZERO6": bytes(16),
         "DSCP": translate.DSCP_OF_TOS,
         "WHERE": _where(),
-        "DIGITS": tuple(map(str, range(65_536))),
+        "DIGITS": tuple(map(str, range(256))),
         "FLOW_DIRECTION": translate.FLOW_DIRECTION,
         "END_REASON": translate.FLOW_END_REASON,
         # a protocol without ports is a service of its own
         "SERVICE": tuple(Fragments(partial(_service, protocol)) for protocol in range(256)),
-        "ISO": Fragments(lambda ms: seconds[ms // 1000] + MILLIS[ms % 1000]),
+        "SECONDS": Seconds(),
+        "MILLIS": MILLIS,
         "TEXT": Text(),
         "MAC": Fragments(lambda octets: octets.hex("-").upper()),
         "CID4": four,

@@ -147,16 +147,18 @@ class Values:
         for alternative in row.alternatives if row else ():
             code, _, given = alternative.partition(" given ")
             if all(self.get(each) for each in given.split()):
-                made = self._same_as(name, code) or self._made_of(row, code)  # type: ignore[arg-type]
+                made = self._same_as(row, code) or self._made_of(row, code)  # type: ignore[arg-type]
                 if made:
                     return made
         return None
 
-    def _same_as(self, name: str, other: str) -> Value | None:
+    def _same_as(self, row: Derived, other: str) -> Value | None:
         """Give the other value where an alternative only says that this one is the same."""
-        value = self.get(other) if other.isidentifier() and other not in self._namespace else None
+        if len(row.names) > 1 or not other.isidentifier() or other in self._namespace:
+            return None
+        value = self.get(other)
         if value:
-            self._alias[self._key(name)] = self.spelled(other)
+            self._alias[self._key(row.names[0])] = self.spelled(other)
         return value
 
     def _made_of(self, row: Derived, code: str) -> Value | None:

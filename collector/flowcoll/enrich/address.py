@@ -8,8 +8,20 @@ from flowcoll.enrich.locality import Address, is_private, text, unmapped
 
 PRIVATE, LISTED = 1, 2
 
-Entry = tuple[str, str, str, str, str, int]
-"""Text; members of source or destination, without AS; members of its AS; members of client; of server; flags."""
+
+class Place(NamedTuple):
+    """What is known of an address by its network, as JSON members for each object where it is shown."""
+
+    full: str
+    """Of source or destination, without AS."""
+    system: str
+    """Of source or destination: the AS."""
+    client: str
+    server: str
+
+
+Entry = tuple[str, Place, int]
+"""Text, place, flags. Addresses share places: what a document touches of one stays small enough for the cache."""
 
 
 class Provider(Protocol):
@@ -28,16 +40,7 @@ class Kept(NamedTuple):
     server: Paths
 
 
-class _Place(NamedTuple):
-    """What is known of an address by its network, as members for each place where it is shown."""
-
-    full: str
-    system: str
-    client: str
-    server: str
-
-
-_NOWHERE = _Place("", "", "", "")
+_NOWHERE = Place("", "", "", "")
 _BLOCKS = 65_536
 
 
@@ -58,7 +61,8 @@ class Addresses(dict[Address, Entry]):
         self._limit = max(limit, 2)
         self._older: dict[Address, Entry] = {}
         self._dying: dict[Address, Entry] = {}
-        self._blocks: dict[Address, _Place] = {}
+        self._blocks: dict[Address, Place] = {}
+        self._places: dict[Place, Place] = {}
 
     def __missing__(self, address: Address) -> Entry:
         if len(self) >= self._limit:
@@ -78,18 +82,16 @@ class Addresses(dict[Address, Entry]):
         self.clear()
         self._older = {}
         self._blocks.clear()
+        self._places.clear()
 
     def _render(self, address: Address) -> Entry:
         address = unmapped(address)
         shown = text(address)
         if is_private(address):
-            place, flags = _NOWHERE, PRIVATE
-        else:
-            place, flags = self._place(address, shown), LISTED if self._listed(address) else 0
-        full, client, server = (f'"ip":"{shown}",' if "ip" in paths else "" for paths in self._kept)
-        return shown, full + place.full, place.system, client + place.client, server + place.server, flags
+            return shown, _NOWHERE, PRIVATE
+        return shown, self._place(address, shown), LISTED if self._listed(address) else 0
 
-    def _place(self, address: Address, shown: str) -> _Place:
+    def _place(self, address: Address, shown: str) -> Place:
         """Give the facts of the network; addresses of one /24, or /48, mostly share them, and then share the work."""
         block: Address = address >> 8 if isinstance(address, int) else address[:6]
         place = self._blocks.get(block)
@@ -104,14 +106,16 @@ class Addresses(dict[Address, Entry]):
         system = {name: fact for name, fact in facts.items() if name.startswith("as.")}
         full, client, server = self._kept
         lean = client.members(facts)
-        place = _Place(
+        place = Place(
             full.members({name: fact for name, fact in facts.items() if name not in system}),
             full.members(system),
             lean,
             lean if client == server else server.members(facts),
         )
+        if len(self._blocks) >= _BLOCKS:
+            self._blocks.clear()
+            self._places.clear()
+        place = self._places.setdefault(place, place)
         if longest <= (24 if isinstance(address, int) else 48):
-            if len(self._blocks) >= _BLOCKS:
-                self._blocks.clear()
             self._blocks[block] = place
         return place
