@@ -103,10 +103,8 @@ def _addresses(options: Options) -> tuple[Derived, ...]:
             "destinationIPv4Address",
             "destinationIPv6Address",
         ),
-        _row("src_text src_place src_flags", "SOURCES[src]"),
-        _row("dst_text dst_place dst_flags", "DESTINATIONS[dst]"),
-        _row("src_full src_looked_up src_as_client src_as_server", "src_place"),
-        _row("dst_full dst_looked_up dst_as_client dst_as_server", "dst_place"),
+        _row("src_text src_full src_looked_up src_as_client src_as_server src_flags", "SOURCES[src]"),
+        _row("dst_text dst_full dst_looked_up dst_as_client dst_as_server dst_flags", "DESTINATIONS[dst]"),
         as_members("src", "SOURCE", "bgpSourceAsNumber"),
         as_members("dst", "DESTINATION", "bgpDestinationAsNumber"),
         _row(

@@ -20,8 +20,11 @@ class Place(NamedTuple):
     server: str
 
 
-Entry = tuple[str, Place, int]
-"""Text, place, flags. Addresses share places: what a document touches of one stays small enough for the cache."""
+Entry = tuple[str, str, str, str, str, int]
+"""Text, the four parts of the place, flags.
+
+Addresses of one place share its strings: what documents touch of all addresses stays small enough for the cache.
+"""
 
 
 class Provider(Protocol):
@@ -88,8 +91,8 @@ class Addresses(dict[Address, Entry]):
         address = unmapped(address)
         shown = text(address)
         if is_private(address):
-            return shown, _NOWHERE, PRIVATE
-        return shown, self._place(address, shown), LISTED if self._listed(address) else 0
+            return shown, *_NOWHERE, PRIVATE
+        return shown, *self._place(address, shown), LISTED if self._listed(address) else 0
 
     def _place(self, address: Address, shown: str) -> Place:
         """Give the facts of the network; addresses of one /24, or /48, mostly share them, and then share the work."""
