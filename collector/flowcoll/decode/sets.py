@@ -82,10 +82,8 @@ class SetReader:
                     self._count_options(octets[start + 4 : stop], template)
                 else:
                     yield from self._data(octets[start + 4 : stop], template, message)
-            elif number == self._template:
-                self._templates(octets[start + 4 : stop], message)
-            elif number == self._options:
-                self._option_templates(octets[start + 4 : stop], message)
+            elif number in (self._template, self._options):
+                self._templates(octets[start + 4 : stop], message, options=number == self._options)
             else:
                 counts.add("sets.refused.reserved_id")
             start = stop
@@ -145,52 +143,35 @@ class SetReader:
 
     # -- templates -----------------------------------------------------------------------------------------------
 
-    def _templates(self, body: bytes, message: Message) -> None:
-        """Learn the templates of a template set (RFC 7011 section 3.4.1, RFC 3954 section 5.2)."""
+    def _templates(self, body: bytes, message: Message, *, options: bool) -> None:
+        """Learn the templates of a set (RFC 7011 sections 3.4.1 and 3.4.2.2, RFC 3954 sections 5.2 and 6.1)."""
+        head = 6 if options else 4
         here, end = 0, len(body)
         while end - here >= 4:
             number, fields = _PAIR(body, here)
             if number < 256:
                 if any(body[here:]):
-                    self._refuse_or_withdraw(number, fields, message, options=False)
+                    self._refuse_or_withdraw(number, fields, message, options=options)
                 return
             if fields == 0 and self._ipfix:
-                self._store.withdraw(message.exporter, message.domain, number, options=False)
+                self._store.withdraw(message.exporter, message.domain, number, options=options)
                 here += 4
                 continue
-            specs = self._specs(body, here + 4, fields)
-            if specs is None:
-                if fields > MAX_FIELDS:
-                    self._store.forget(message.exporter, message.domain, number)
-                return
-            self._learn(body[here + 4 : specs.end], number, specs.found, 0, message)
-            here = specs.end
-
-    def _option_templates(self, body: bytes, message: Message) -> None:
-        """Learn the templates of an options template set (RFC 7011 section 3.4.2.2, RFC 3954 section 6.1)."""
-        here, end = 0, len(body)
-        while end - here >= 4:
-            number, second = _PAIR(body, here)
-            if number < 256:
-                if any(body[here:]):
-                    self._refuse_or_withdraw(number, second, message, options=True)
-                return
-            if second == 0 and self._ipfix:
-                self._store.withdraw(message.exporter, message.domain, number, options=True)
-                here += 4
-                continue
-            if end - here < 6:
+            if end - here < head:
                 self._counts.add("templates.refused.truncated")
                 return
-            third = _TRIPLE(body, here)[2]
-            # IPFIX counts fields, the scope's among them; NetFlow v9 gives octets of scope and of options
-            fields, scopes = (second, third) if self._ipfix else ((second + third) // 4, second // 4)
-            specs = self._specs(body, here + 6, fields)
+            scopes = 0
+            if options:
+                third = _TRIPLE(body, here)[2]
+                # IPFIX counts fields, the scope's among them; NetFlow v9 gives octets of scope and of options
+                fields, scopes = (fields, third) if self._ipfix else ((fields + third) // 4, fields // 4)
+                scopes = max(scopes, 1)
+            specs = self._specs(body, here + head, fields)
             if specs is None:
                 if fields > MAX_FIELDS:
                     self._store.forget(message.exporter, message.domain, number)
                 return
-            self._learn(body[here + 6 : specs.end], number, specs.found, max(scopes, 1), message)
+            self._learn(body[here + head : specs.end], number, specs.found, scopes, message)
             here = specs.end
 
     def _refuse_or_withdraw(self, number: int, fields: int, message: Message, *, options: bool) -> None:

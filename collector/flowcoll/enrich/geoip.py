@@ -12,8 +12,8 @@ import maxminddb
 
 from flowcoll.errors import ConfigError
 
-VALUES = ("city", "continent", "continent_code", "country", "country_code", "location", "timezone")
-"""What EF_PROCESSOR_ENRICH_IPADDR_MAXMIND_GEOIP_VALUES may name; `city` brings the region with it."""
+VALUES = ("city", "continent", "continent_code", "country", "country_code", "location", "region", "timezone")
+"""What EF_PROCESSOR_ENRICH_IPADDR_MAXMIND_GEOIP_VALUES may name."""
 
 LANGUAGES = ("de", "en", "es", "fr", "ja", "pt-BR", "ru", "zh-CN")
 """What EF_PROCESSOR_ENRICH_IPADDR_MAXMIND_GEOIP_LANG may name."""
@@ -99,7 +99,8 @@ class GeoIP:
         self.database = Database(option, path, products, failed)
         self._language = language
         ways: Mapping[str, Callable[[Mapping[str, Any]], Facts]] = {
-            "city": self._city,
+            "city": lambda record: (("geo.city_name", self._name(record.get("city"))),),
+            "region": self._region,
             "continent": lambda record: (("geo.continent_name", self._name(record.get("continent"))),),
             "continent_code": lambda record: (("geo.continent_code", _text(record.get("continent"), "code")),),
             "country": lambda record: (("geo.country_name", self._name(record.get("country"))),),
@@ -116,12 +117,11 @@ class GeoIP:
             return NOTHING, length
         return {name: fact for way in self._ways for name, fact in way(record) if fact}, length
 
-    def _city(self, record: Mapping[str, Any]) -> Facts:
+    def _region(self, record: Mapping[str, Any]) -> Facts:
         regions = record.get("subdivisions")
         region = regions[-1] if isinstance(regions, list) and regions else None  # the last is the smallest
         country, code = _text(record.get("country"), "iso_code"), _text(region, "iso_code")
         return (
-            ("geo.city_name", self._name(record.get("city"))),
             ("geo.region_name", self._name(region)),
             ("geo.region_iso_code", f"{country}-{code}" if country and code else ""),
         )

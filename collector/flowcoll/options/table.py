@@ -141,7 +141,7 @@ IPADDR = group(
     option("ASN_PREF", enum("lookup", "flow"), "lookup", "Which AS number wins, the one looked up or the exporter's; the other one fills gaps."),
     option("IPADDR_MAXMIND_GEOIP_ENABLE", boolean, "false", "Look up the place in a MaxMind database."),
     option("IPADDR_MAXMIND_GEOIP_PATH", path, ETC + "maxmind/GeoLite2-City.mmdb", "GeoLite2-City or GeoIP2-City database."),
-    option("IPADDR_MAXMIND_GEOIP_VALUES", enums("city", "continent", "continent_code", "country", "country_code", "location", "timezone"), "city,country,country_code,location,timezone", "What is taken from it."),
+    option("IPADDR_MAXMIND_GEOIP_VALUES", enums("city", "continent", "continent_code", "country", "country_code", "location", "region", "timezone"), "city,country,country_code,location,timezone", "What is taken from it; region is ours."),
     option("IPADDR_MAXMIND_GEOIP_LANG", enum("de", "en", "es", "fr", "ja", "pt-BR", "ru", "zh-CN"), "en", "Language of the names of places."),
     option("IPADDR_MAXMIND_GEOIP_INCLEXCL_PATH", path, ETC + "maxmind/incl_excl.yml", "File that says which addresses are looked up.", NOT_YET),
     option("IPADDR_MAXMIND_GEOIP_INCLEXCL_REFRESH_RATE", minutes(), 15, "How often that file is read again.", NOT_YET),
