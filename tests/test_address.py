@@ -113,3 +113,16 @@ def test_forgetting() -> None:
     known.forget()
     known[address]
     assert atlas.asked == ["1.2.3.4", "1.2.3.4"]
+
+
+def test_places_are_bounded() -> None:
+    """Networks smaller than a block, each with a place of its own, do not fill the memory."""
+
+    class Streets(Atlas):
+        def network(self, text: str) -> tuple[Mapping[str, object], int]:
+            return {"geo.city_name": text}, 32
+
+    known = Addresses([Streets(32)], lambda _: False, ALL, 5, places=10)
+    for number in range(100):
+        assert members(known[parse(f"1.2.3.{number}")][1]) == {"geo": {"city_name": f"1.2.3.{number}"}}
+        assert len(known._places) <= 10

@@ -73,9 +73,9 @@ class Pipeline:
             for each in self._documents
         ]
         common = shared(options)
+        paths = [Paths(field.path for field in some) for some in kept_by]
         spaces: dict[Paths, dict[str, Any]] = {}  # outputs that keep the same fields share what is rendered
-        for some in kept_by:
-            kept = Paths(field.path for field in some)
+        for kept in paths:
             if kept not in spaces:
                 roles = self._roles(kept, options["EF_PROCESSOR_ENRICH_IPADDR_CACHE_SIZE"])
                 spaces[kept] = shaped(kept, common, roles, self._lists)
@@ -83,7 +83,7 @@ class Pipeline:
         return Compiler(
             [Shape(some, each.timestamp) for some, each in zip(kept_by, self._documents, strict=True)],
             derived(options),
-            [spaces[Paths(field.path for field in some)] for some in kept_by],
+            [spaces[kept] for kept in paths],
         )
 
     def _roles(self, kept: Paths, limit: int) -> dict[str, Addresses]:

@@ -241,14 +241,14 @@ def _community_id() -> tuple[Derived, Derived]:
     kind = ("icmp_type_code >> 8", "icmp_type_code & 255")
     for cid, given in (
         ("CID", "dual"),
-        ("CID4", "sourceIPv4Address destinationIPv4Address"),
+        ("CID4_", "sourceIPv4Address destinationIPv4Address"),
         ("CID6", "sourceIPv6Address destinationIPv6Address"),
     ):
         ports, icmp, none = (
-            f"{cid}(src, dst, protocol, {', '.join(p)})" for p in (("src_port", "dst_port"), kind, "00")
+            f"{cid}(src, dst, protocol, {', '.join(pair)})" for pair in (("src_port", "dst_port"), kind, ("0", "0"))
         )
         either = f"{ports} if protocol in CID_PORTS_ else {icmp}"
-        if cid == "CID4":  # nearly every record: said in line, which saves the call
+        if cid == "CID4_":  # nearly every record: said in line, which saves the call
             either = community_id.expression4("src", "dst", "protocol", ("src_port", "dst_port"), kind)
         always.append(f"{either} given {given}")
         sometimes += [

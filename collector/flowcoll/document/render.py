@@ -42,7 +42,6 @@ def shared(options: Options) -> dict[str, Any]:
         "MILLIS": MILLIS,
         "TEXT": Text(),
         "MAC": Fragments(lambda octets: octets.hex("-").upper()),
-        "CID4": four,
         "ICMP_": frozenset({1, 58}),
         "CID6": six,
         "CID": lambda src, dst, *rest: (four if isinstance(src, int) else six)(src, dst, *rest),

@@ -44,7 +44,6 @@ class Kept(NamedTuple):
 
 
 _NOWHERE = Place("", "", "", "")
-_BLOCKS = 65_536
 
 
 class Addresses(dict[Address, Entry]):
@@ -55,13 +54,19 @@ class Addresses(dict[Address, Entry]):
     """
 
     def __init__(
-        self, providers: Iterable[Provider], listed: Callable[[Address], bool], kept: Kept, limit: int
+        self,
+        providers: Iterable[Provider],
+        listed: Callable[[Address], bool],
+        kept: Kept,
+        limit: int,
+        places: int = 65_536,
     ) -> None:
         super().__init__()
         self._providers = tuple(providers)
         self._listed = listed
         self._kept = kept
         self._limit = max(limit, 2)
+        self._most_places = places
         self._older: dict[Address, Entry] = {}
         self._dying: dict[Address, Entry] = {}
         self._blocks: dict[Address, Place] = {}
@@ -115,7 +120,8 @@ class Addresses(dict[Address, Entry]):
             lean,
             lean if client == server else server.members(facts),
         )
-        if len(self._blocks) >= _BLOCKS:
+        # networks smaller than a block add places without adding blocks
+        if max(len(self._blocks), len(self._places)) >= self._most_places:
             self._blocks.clear()
             self._places.clear()
         place = self._places.setdefault(place, place)
