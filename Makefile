@@ -1,5 +1,5 @@
 # make demo   set up, run the collector on recorded exports, print what it saw
-# make test   set up, run every test (the stack tests need softflowd and pmacct: see README)
+# make test   set up, run every test (the stack tests need softflowd, pmacct, a JDK and Maven: see README)
 # make check  linters, types, stale derived files, hermetic tests
 .PHONY: demo test check gen fmt bench setup clean
 

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -22,9 +22,9 @@ _LOOK_S = 0.02
 
 
 class Collector:
-    """A collector on free ports of 127.0.0.1 with the options of a file, its log a file; it ends with the block."""
+    """A collector on free ports of 127.0.0.1 with the options of a file and more, its log a file; it ends with the block."""
 
-    def __init__(self, root: Path, config: Path, log: Path) -> None:
+    def __init__(self, root: Path, config: Path, log: Path, options: Mapping[str, str]) -> None:
         self.udp_port, self.api_port = _free_port(socket.SOCK_DGRAM), _free_port(socket.SOCK_STREAM)
         self._log, self._log_name = root / log, log
         settings = {
@@ -34,11 +34,12 @@ class Collector:
             "EF_API_PORT": self.api_port,
         }
         sets = [f"--set={name}={value}" for name, value in settings.items()]
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("EF_")}
         with self._log.open("wb") as file:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "flowcoll", "run", "--config", str(config), *sets],
                 cwd=root,
-                env={name: value for name, value in os.environ.items() if not name.startswith("EF_")},
+                env=environ | dict(options),  # other users of the machine cannot see it there: it holds a key
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
@@ -59,6 +60,19 @@ class Collector:
     def wait_ready(self) -> None:
         """Return when it reads its sockets."""
         self._wait("/readyz", lambda _: True, "is not ready")
+
+    def wait_for_list(self) -> int:
+        """Return how many entries the downloaded list of threats has, when it counts."""
+        entries = 0
+
+        def counts(page: str) -> bool:
+            nonlocal entries
+            state = json.loads(page)["enrichers"]["threat_riskiq"]
+            entries = state["entries"]
+            return bool(state["state"] == "on")
+
+        self._wait("/readyz", counts, "has no list of threats")
+        return entries
 
     def wait_for(self, datagrams: int) -> None:
         """Return when it has counted so many datagrams."""

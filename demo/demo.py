@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 try:
@@ -17,6 +18,7 @@ try:
     from layout import laid_out, picked
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from standin import StandIn
 
     from flowcoll import __version__
     from flowcoll.counters import Counts
@@ -45,8 +47,9 @@ _STORY = """
 127.10.0.x are softflowd and pmacct, watching the made-up traffic of a company:
 an address outside knocks at every server, an infected host calls its controller
 each minute, one exporter was up before the collector, and a printer sends its
-syslog to the wrong port. Places and owners come from MaxMind's test databases,
-the threat list is demo/threats.csv, invented.
+syslog to the wrong port. Places and owners come from MaxMind's test databases.
+The threats are invented: some are in demo/threats.csv, others (feed riskiq) the
+collector downloaded, with user and key, from the stand-in for PassiveTotal.
 """
 
 _NEXT = f"""
@@ -86,15 +89,18 @@ def run(console: Console) -> None:
     flows = ROOT / FLOWS
     flows.parent.mkdir(exist_ok=True)
     flows.unlink(missing_ok=True)  # the collector would append to it
+    rmtree(flows.parent / "templates", ignore_errors=True)  # each time as if for the first time
     exports = recorded()
     counts = Counts()
     summary = Summary(counts, names={datagrams[0].source: name for name, datagrams in exports.items()})
     console.print(f"[bold]flowcoll {__version__}[/], fed with recorded exports over UDP on this machine\n")
     started = time.monotonic()
-    with Collector(ROOT, CONFIG, LOG) as collector:
+    with StandIn() as stand_in, Collector(ROOT, CONFIG, LOG, stand_in.options()) as collector:
         collector.wait_ready()
         where = f"UDP port {collector.udp_port} for every protocol, API on port {collector.api_port}"
         started = _step(console, "started", where, started)
+        fetched = f"{collector.wait_for_list()} threats from a stand-in for PassiveTotal on loopback"
+        started = _step(console, "fetched", fetched, started)
         total = sum(map(len, exports.values()))
         with _bar(console) as bar:
             for _ in bar.track(send(exports, collector.udp_port), total, description="replaying"):

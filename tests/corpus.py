@@ -13,6 +13,7 @@ from typing import Any
 from flowcoll.config import Options, defaults
 from flowcoll.counters import Counts
 from flowcoll.decode.capture import Payload, payloads
+from flowcoll.decode.memory import Memory
 from flowcoll.logs import Log
 from flowcoll.pipeline import Pipeline
 
@@ -65,8 +66,13 @@ def threat_list(folder: Path) -> Path:
 
 
 def enriching(threats: Path, **overrides: Any) -> Options:
-    """Options with every enrichment on: the test databases, and this list of threats."""
-    settings = {
+    """Options with every enrichment on."""
+    return defaults(**(enrichments(threats) | overrides))
+
+
+def enrichments(threats: Path) -> dict[str, Any]:
+    """What to set to have every enrichment on: the test databases, and this list of threats."""
+    return {
         _ENRICH + "MAXMIND_ASN_ENABLE": True,
         _ENRICH + "MAXMIND_ASN_PATH": DATA / "geo" / "GeoLite2-ASN-Test.mmdb",
         _ENRICH + "MAXMIND_GEOIP_ENABLE": True,
@@ -75,7 +81,6 @@ def enriching(threats: Path, **overrides: Any) -> Options:
         _ENRICH + "THREAT_CORPUS_TYPE": "csv",
         _ENRICH + "THREAT_CORPUS_PATH": threats,
     }
-    return defaults(**(settings | overrides))
 
 
 class Collector:
@@ -92,3 +97,12 @@ class Collector:
             exporter = (payload.source, payload.source_port)
             self._pipeline.handle(payload.octets, exporter, round(payload.time * 1000))
         return self._pipeline.take()
+
+    @property
+    def memory(self) -> Memory:
+        """What it knows of exporters."""
+        return self._pipeline.memory
+
+    def finish(self) -> None:
+        """Nothing will follow."""
+        self._pipeline.finish()

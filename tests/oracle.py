@@ -88,7 +88,7 @@ class Oracle:
 
     def documents(self, datagrams: Iterable[Datagram], source: str) -> list[list[Document]]:
         """For each datagram of one exporter, in the order in which they came, the documents of its records."""
-        exporter = Exporter(source)
+        exporter = Exporter(source, self._options["EF_PROCESSOR_DECODE_MAX_RECORDS_PER_PACKET"])
         return [[self.document(record) for record in self._records(exporter, source, each)] for each in datagrams]
 
     def _records(self, exporter: Exporter, source: str, datagram: Datagram) -> list[Record]:
@@ -99,12 +99,12 @@ class Oracle:
             return []
         found: list[Record] = []
         try:
+            if version == 9:
+                return list(exporter.netflow9(octets, port, now))
+            if version == 10:
+                return list(exporter.ipfix(octets, port, now))
             if version == 5:
                 found += exporter.netflow5(octets, now)
-            elif version == 9:
-                found += exporter.netflow9(octets, port, now)
-            elif version == 10:
-                found += exporter.ipfix(octets, port, now)
             elif self._options["EF_PROCESSOR_DECODE_SFLOW_FLOWS_ENABLE"]:
                 found += sflow5(octets, source, now)
         except Short:  # the header itself is cut off
@@ -346,8 +346,9 @@ def _enrichment(header: Header, path: str, address: Address, threat: Any) -> Fac
         "provider": threat.feed,
         "description": threat.description or threat.name,
     }
-    if threat.confidence:
-        indicator["confidence"] = threat.confidence
+    for said in ("confidence", "first_seen", "last_seen", "reference"):
+        if getattr(threat, said):
+            indicator[said] = getattr(threat, said)
     matched = {
         "atomic": text(address),
         "field": path,

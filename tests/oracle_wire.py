@@ -56,6 +56,16 @@ class Template(NamedTuple):
     fields: tuple[Field, ...]
 
 
+class Waiting(NamedTuple):
+    """A data set before its template: session, set id, and what reading it takes; `left` is its whole datagram's."""
+
+    session: tuple[int, int, int]
+    number: int
+    header: Header
+    body: "Octets"
+    left: list[int]
+
+
 class Short(Exception):  # noqa: N818 - an event of reading
     """The octets end before what is asked for."""
 
@@ -89,10 +99,15 @@ def elements() -> Mapping[tuple[str, int], Mapping[str, str]]:
 
 
 class Exporter:
-    """One exporter address, and the templates it has announced so far: by session, and the newest of each domain."""
+    """One exporter address, and the templates it has announced so far: by session, and the newest of each domain.
 
-    def __init__(self, address: str) -> None:
+    Data that came before their template wait for it. `most` records are taken of a datagram, whenever they are read.
+    """
+
+    def __init__(self, address: str, most: int = 0) -> None:
         self._address = address
+        self._most = most or 65_536
+        self._waiting: list[Waiting] = []
         self._templates: dict[tuple[tuple[int, int, int], int], Template] = {}
         self._newest: dict[tuple[tuple[int, ...], int], Template] = {}
         self._elements = elements()
@@ -150,18 +165,34 @@ class Exporter:
 
     def _sets(self, wire: Octets, session: tuple[int, int, int], header: Header) -> Iterator[Record]:
         ipfix = session[0] == 10
+        left = [self._most]
         while wire.left >= 4:
             number, length = wire.number(2), wire.number(2)
             if not 4 <= length <= wire.left + 4:
                 return
             body = Octets(wire.take(length - 4))
             if number > 255:
-                template = self._template(session, number)
-                if template and not template.options:
-                    for values in _records(template.fields, body):
-                        yield Record(header, values)
+                self._waiting.append(Waiting(session, number, header, body, left))
             elif number in ((2, 3) if ipfix else (0, 1)):
-                self._announce(body, session, number, options=number == (3 if ipfix else 1))
+                for _ in self._announce(body, session, number, options=number == (3 if ipfix else 1)):
+                    yield from self._known()
+            yield from self._known()
+
+    def _known(self) -> Iterator[Record]:
+        """The records of all sets whose template is known by now."""
+        for one in list(self._waiting):
+            template = self._template(one.session, one.number)
+            if template is None:
+                continue
+            self._waiting.remove(one)
+            for values in () if template.options else _records(template.fields, one.body):
+                if one.left[0]:
+                    one.left[0] -= 1
+                    yield Record(one.header, values)
+
+    def _give_up(self, session: tuple[int, int, int], number: int | None) -> None:
+        """Whatever comes under this id after a withdrawal, or after a template that is refused, is something else."""
+        self._waiting = [one for one in self._waiting if one.session != session or number not in (None, one.number)]
 
     def _template(self, session: tuple[int, int, int], number: int) -> Template | None:
         """The template of this session, else the newest of the same domain whatever port announced it."""
@@ -172,8 +203,8 @@ class Exporter:
         if known and self._newest.get((session[::2], number)) is known:
             del self._newest[session[::2], number]
 
-    def _announce(self, body: Octets, session: tuple[int, int, int], kind: int, *, options: bool) -> None:
-        """Read a set of templates: learn them, or forget what is withdrawn (RFC 7011 section 8.1)."""
+    def _announce(self, body: Octets, session: tuple[int, int, int], kind: int, *, options: bool) -> Iterator[Template]:
+        """Read a set of templates: learn them one by one, or forget what is withdrawn (RFC 7011 section 8.1)."""
         ipfix = session[0] == 10
         while body.left >= 4:
             number, count = body.number(2), body.number(2)
@@ -181,6 +212,7 @@ class Exporter:
                 for known in list(self._templates.values()):
                     if known.session == session and known.options == options and number in (kind, known.number):
                         self._forget(session, known.number)
+                self._give_up(session, None if number == kind else number)
                 if number == kind:
                     return
                 continue
@@ -195,6 +227,7 @@ class Exporter:
                     scopes = max(scopes, 1)
                 if count > MAX_FIELDS:
                     self._forget(session, number)
+                    self._give_up(session, number)
                     return
                 fields = tuple(self._field(body, ipfix=ipfix, scope=place < scopes) for place in range(count))
             except Short:
@@ -203,6 +236,9 @@ class Exporter:
             if any(field.width for field in fields):
                 template = Template(session, number, options, fields)
                 self._templates[session, number] = self._newest[session[::2], number] = template
+                yield template
+            else:
+                self._give_up(session, number)
 
     def _field(self, body: Octets, *, ipfix: bool, scope: bool) -> Field:
         number, width = body.number(2), body.number(2)

@@ -24,9 +24,11 @@ class Atlas:
         return {"as.number": 64_496, "as.organization.name": "Exämple", "geo.city_name": "Zürich"}, self.length
 
 
-def addresses(atlas: Atlas | None = None, *, kept: Kept = ALL, limit: int = 100, listed: str = "") -> Addresses:
+def addresses(
+    atlas: Atlas | None = None, *, kept: Kept = ALL, limit: int = 100, listed: str = "", flow_first: bool = False
+) -> Addresses:
     hit = parse(listed) if listed else None
-    return Addresses([atlas] if atlas else [], lambda address: address == hit, kept, limit)
+    return Addresses([atlas] if atlas else [], lambda address: address == hit, kept, limit, flow_first=flow_first)
 
 
 def members(text: str) -> dict[str, object]:
@@ -35,16 +37,32 @@ def members(text: str) -> dict[str, object]:
 
 
 def test_what_is_shown() -> None:
-    """Source and destination show all facts, the AS apart; client and server what they keep; all of it in ASCII."""
+    """Source and destination show all facts; client and server what they keep; all of it in ASCII."""
     kept = Kept(ALL.full, Paths({"as.organization.name"}), Paths())
-    text, full, system, client, server, flags = addresses(Atlas(24), kept=kept)[parse("1.2.3.4")]
+    text, place = addresses(Atlas(24), kept=kept)[parse("1.2.3.4")]
     assert text == "1.2.3.4"
-    assert members(full) == {"geo": {"city_name": "Zürich"}}
-    assert members(system) == {"as": {"number": 64_496, "organization": {"name": "Exämple"}}}
-    assert members(client) == {"as": {"organization": {"name": "Exämple"}}}
-    assert server == ""
-    assert flags == 0
-    assert all(part.isascii() for part in (full, system, client))
+    system = {"as": {"number": 64_496, "organization": {"name": "Exämple"}}}
+    assert members(place.full) == {"geo": {"city_name": "Zürich"}, **system}
+    assert members(place.client) == {"as": {"organization": {"name": "Exämple"}}}
+    assert place.server == ""
+    assert place.flags == 0
+    assert all(part.isascii() for part in (place.full, place.client))
+
+
+@pytest.mark.parametrize(
+    ("known", "flow_first", "without"),
+    [
+        (True, False, None),
+        (True, True, '"geo":{"city_name":"Z\\u00fcrich"},'),
+        (False, False, ""),
+        (False, True, ""),
+    ],
+)
+def test_an_as_of_the_exporter_counts(known: bool, flow_first: bool, without: str | None) -> None:
+    """It stands beside the place where none is looked up or where it comes first; never with a private address."""
+    some = addresses(Atlas(24) if known else None, flow_first=flow_first)
+    assert some[parse("1.2.3.4")][1].open == without
+    assert some[parse("10.2.3.4")][1].open is None
 
 
 @pytest.mark.parametrize(
@@ -54,7 +72,7 @@ def test_what_is_shown() -> None:
 def test_flags(address: str, flags: int) -> None:
     """A private address is known as such and asked about nowhere; a listed one is known as listed."""
     atlas = Atlas(24)
-    assert addresses(atlas, listed="1.2.3.4")[parse(address)][-1] == flags
+    assert addresses(atlas, listed="1.2.3.4")[parse(address)][1].flags == flags
     assert bool(atlas.asked) is not bool(flags & PRIVATE)
 
 
@@ -85,9 +103,9 @@ def test_neighbours_share_the_work(length: int, one: str, other: str, asked: int
     known = addresses(atlas)
     first, second = known[parse(one)], known[parse(other)]
     assert (first[0], second[0]) == (one, other)
-    if not first[-1] & PRIVATE:
+    if not first[1].flags & PRIVATE:
         assert len(atlas.asked) == asked
-        assert all(one is other for one, other in zip(first[1:5], second[1:5], strict=True))  # shared, not equal
+        assert first[1] is second[1]
 
 
 def test_two_generations() -> None:
@@ -124,5 +142,5 @@ def test_places_are_bounded() -> None:
 
     known = Addresses([Streets(32)], lambda _: False, ALL, 5, places=10)
     for number in range(100):
-        assert members(known[parse(f"1.2.3.{number}")][1]) == {"geo": {"city_name": f"1.2.3.{number}"}}
+        assert members(known[parse(f"1.2.3.{number}")][1].full) == {"geo": {"city_name": f"1.2.3.{number}"}}
         assert len(known._places) <= 10

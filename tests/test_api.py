@@ -9,7 +9,7 @@ import gevent
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from flowcoll.collect.api import application, serve
+from flowcoll.collect.api import Metrics, application, serve
 from flowcoll.counters import Counts
 from flowcoll.errors import SetupError
 from flowcoll.logs import Log
@@ -105,6 +105,51 @@ def test_metrics(get):
     assert samples["flowcoll_templates", ()] == 3
     assert samples["process_resident_memory_bytes", ()] > 0
     assert next(labels for name, labels in samples if name == "flowcoll_build_info")[0] == "north"
+
+
+def test_outputs(service, counts):
+    """/metrics holds connection and queue of outputs that have them, and a counter of two labels has both."""
+    counts.add("documents.dropped_because.elasticsearch.dc1.queue_full", 4)
+    states = [
+        {"name": "file", "delivered": 3},
+        {"name": "elasticsearch.dc1", "up": True, "queued_documents": 5, "queued_bytes": 600, "state": "connected"},
+    ]
+    report = service.report()
+    service.report = lambda: report | {"outputs": states}
+    found = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in Metrics(service, counts, "north").collect()
+        for sample in family.samples
+        if sample.labels.get("output") == "elasticsearch.dc1"
+    }
+    assert found == {
+        ("flowcoll_documents_dropped_because_total", "elasticsearch.dc1", "queue_full"): 4,
+        ("flowcoll_output_up", "elasticsearch.dc1"): 1,
+        ("flowcoll_output_queued_documents", "elasticsearch.dc1"): 5,
+        ("flowcoll_output_queued_bytes", "elasticsearch.dc1"): 600,
+    }
+
+
+def test_lists_of_threats(service, counts):
+    """/metrics holds how long each list of threats is, and of one that is downloaded how old; a list that is off has none."""
+    states = {
+        "threat_mine": {"state": "on", "entries": 3},
+        "threat_off": {"state": "off"},
+        "threat_riskiq": {"state": "failed", "entries": 5, "age_s": 7},
+    }
+    report = service.report()
+    service.report = lambda: report | {"enrichers": states}
+    found = {
+        (sample.name, sample.labels["list"]): sample.value
+        for family in Metrics(service, counts, "north").collect()
+        for sample in family.samples
+        if "list" in sample.labels
+    }
+    assert found == {
+        ("flowcoll_threat_list_entries", "mine"): 3,
+        ("flowcoll_threat_list_entries", "riskiq"): 5,
+        ("flowcoll_threat_list_age_seconds", "riskiq"): 7,
+    }
 
 
 def test_metrics_move(get, counts):

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from corpus import GOLDEN
 from flowcoll import __version__
 from flowcoll.cli import main
 from flowcoll.decode.capture import Payload
@@ -298,6 +299,15 @@ def test_replay_writes_documents_and_a_summary(capture):
         "127.20.0.8"
     ]
     assert json.loads(first.stdout.splitlines()[0])["@timestamp"] == "2021-04-29T13:55:15.500Z"
+
+
+def test_replay_of_data_without_their_template():
+    """Data that wait for their template to the end of a replay are told as refused; what it brings late is no loss."""
+    done = flowcoll("replay", GOLDEN / "own-refusals" / "datagrams.pcap")
+    assert len(done.stdout.splitlines()) == 3
+    assert "sets refused" in done.stderr
+    assert "its template was not announced in time" in done.stderr
+    assert "sets waited" not in done.stderr
 
 
 def test_replay_of_one_port_with_figures_in_a_file(capture, tmp_path):

@@ -38,7 +38,7 @@ def slow(seed: int, src: bytes, dst: bytes, protocol: int, ports: tuple[int, int
     octets = struct.pack("!H", seed) + ends[0][0] + ends[1][0] + bytes([protocol, 0])
     if protocol in (1, 6, 17, 58, 132):
         octets += struct.pack("!HH", ends[0][1], ends[1][1])
-    return "1:" + base64.b64encode(hashlib.sha1(octets).digest()).decode()
+    return base64.b64encode(hashlib.sha1(octets).digest()).decode()
 
 
 @pytest.mark.parametrize(("seed", "row"), BASELINES)
@@ -46,7 +46,8 @@ def test_baseline(seed: int, row: dict[str, Any]) -> None:
     """Every vector of the specification comes out, with seed 0 and 1."""
     src, dst = parse(row["saddr"]), parse(row["daddr"])
     make: Any = community_id.cid4 if isinstance(src, int) else community_id.cid6
-    assert make(seed)(src, dst, row["proto"], row["sport"] or 0, row["dport"] or 0) == row["communityid"]
+    made = make(seed)(src, dst, row["proto"], row["sport"] or 0, row["dport"] or 0)
+    assert f"1:{made}" == row["communityid"]
 
 
 def test_baseline_is_complete() -> None:

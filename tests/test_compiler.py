@@ -115,7 +115,7 @@ def bare(limit: int) -> Compiler:
     """A compiler of the plainest documents."""
     fields = tuple(field for field in table.load() if field.path in {"@timestamp", "source.bytes", "source.port"})
     namespace: Mapping[str, Any] = {"SECONDS": {}, "MILLIS": [], "DIGITS": [], "from_bytes": int.from_bytes}
-    return Compiler([Shape(fields, "collect")], derived(defaults()), [namespace], limit)
+    return Compiler([Shape(fields, "collect", "default")], derived(defaults()), [namespace], limit)
 
 
 def odd_templates(count: int) -> list[Template]:

@@ -13,7 +13,8 @@ from flowcoll.options.table import OPTIONS
 DATA = Path(__file__).parent / "data"
 MAXMIND = "EF_PROCESSOR_ENRICH_IPADDR_MAXMIND_"
 THREAT = "EF_PROCESSOR_ENRICH_IPADDR_THREAT_"
-REFRESH = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_{}_REFRESH_INTERVAL"
+RISKIQ = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_"
+REFRESH = RISKIQ + "{}_REFRESH_INTERVAL"
 
 
 class Site:
@@ -243,16 +244,17 @@ def test_what_cannot_be_done_is_refused_with_advice(site: Site, name: str, value
 def test_the_switch_speaks_for_what_it_switches(site: Site) -> None:
     """Where a whole feature is refused, its switch is the one problem."""
     (problem,) = site.refused(
-        EF_OUTPUT_ELASTICSEARCH_ENABLE="true",
-        EF_OUTPUT_ELASTICSEARCH_ADDRESSES="es:9200",
-        EF_OUTPUT_ELASTICSEARCH_TSDS_ENABLE="true",
-        EF_OUTPUT_ELASTICSEARCH_INDEX_TEMPLATE_SHARDS="2",
+        EF_OUTPUT_KAFKA_ENABLE="true",
+        EF_OUTPUT_KAFKA_BROKERS="kafka:9092",
+        EF_OUTPUT_KAFKA_SASL_ENABLE="true",
+        EF_OUTPUT_KAFKA_TIMEOUT="2",
     )
-    assert "EF_OUTPUT_ELASTICSEARCH_ENABLE" in problem
+    assert "EF_OUTPUT_KAFKA_ENABLE" in problem
     (problem,) = site.refused(
-        EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_THREAT_ENABLE="true", EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_API_KEY="k"
+        EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_ASN_ENABLE="true",
+        EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_ASN_ENDPOINT="https://x.example/",
     )
-    assert "THREAT_ENABLE" in problem
+    assert "ASN_ENABLE" in problem
 
 
 def test_an_unfinished_part_of_something_supported_is_refused(site: Site) -> None:
@@ -280,16 +282,56 @@ def test_what_is_switched_off_does_no_harm(site: Site) -> None:
 
 def test_the_switch_that_is_off_is_named(site: Site) -> None:
     """Of several switches one above the other, the one to turn on is named."""
-    notices = site.load(EF_OUTPUT_ELASTICSEARCH_INDEX_TEMPLATE_SHARDS="3").notices
-    assert notices == (
-        "EF_OUTPUT_ELASTICSEARCH_INDEX_TEMPLATE_SHARDS: not used while EF_OUTPUT_ELASTICSEARCH_ENABLE is off",
-    )
+    notices = site.load(EF_OUTPUT_ELASTICSEARCH_MAX_RETRIES="5").notices
+    assert notices == ("EF_OUTPUT_ELASTICSEARCH_MAX_RETRIES: not used while EF_OUTPUT_ELASTICSEARCH_ENABLE is off",)
 
 
 def test_what_has_no_effect_is_one_notice(site: Site) -> None:
     """A licence is not needed: said once, with all the names."""
     options = site.load(EF_LICENSE_ACCEPTED="true", EF_ACCOUNT_ID="a", EF_FLOW_LICENSED_UNITS="")
     assert options.notices == ("EF_LICENSE_ACCEPTED, EF_ACCOUNT_ID: without effect, flowcoll needs no licence",)
+
+
+# secrets in files
+
+
+def test_a_file_of_a_secret_is_read_again(site: Site, tmp_path: Path) -> None:
+    """An output can read its files of secrets anew; one that is gone leaves the secret as it was."""
+    first, second = tmp_path / "password", tmp_path / "key"
+    first.write_text("old\n")
+    second.write_text("k")
+    options = site.load(
+        EF_OUTPUT_ELASTICSEARCH_ENABLE="true",
+        EF_OUTPUT_ELASTICSEARCH_PASSWORD_FILE=str(first),
+        EF_OUTPUT_ELASTICSEARCH_API_KEY_FILE=str(second),
+        EF_OUTPUT_ELASTICSEARCH_USERNAME="me",
+    )
+    (output,) = options.outputs("ELASTICSEARCH")
+    first.write_text("new\n")
+    second.unlink()
+    renewed = output.renewed()
+    assert (output.values["PASSWORD"], renewed.values["PASSWORD"]) == ("old", "new")
+    assert (renewed.values["API_KEY"], renewed.values["USERNAME"]) == ("k", "me")
+    assert renewed.renewed() == renewed
+    assert "new" not in repr(renewed)
+
+
+def test_files_of_secrets_belong_to_their_output(site: Site, tmp_path: Path) -> None:
+    """Each named output reads its own files."""
+    secrets = {}
+    for name in ("A", "B"):
+        (tmp_path / name).write_text(name)
+        secrets |= {
+            f"EF_{name}_OUTPUT_ELASTICSEARCH_ENABLE": "true",
+            f"EF_{name}_OUTPUT_ELASTICSEARCH_PASSWORD_FILE": str(tmp_path / name),
+        }
+    outputs = site.load(**secrets).outputs("ELASTICSEARCH")
+    (tmp_path / "B").write_text("other")
+    assert [output.renewed().values["PASSWORD"] for output in outputs] == ["A", "other"]
+    assert [output.option("ELASTICSEARCH_PASSWORD") for output in outputs] == [
+        "EF_A_OUTPUT_ELASTICSEARCH_PASSWORD",
+        "EF_B_OUTPUT_ELASTICSEARCH_PASSWORD",
+    ]
 
 
 # options that must agree
@@ -305,6 +347,18 @@ def test_what_has_no_effect_is_one_notice(site: Site) -> None:
         ({"EF_B_OUTPUT_FILE_ENABLE": "true"}, "needs EF_B_OUTPUT_FILE_PATH"),
         ({MAXMIND + "ASN_ENABLE": "true", MAXMIND + "ASN_PATH": ""}, f"needs {MAXMIND}ASN_PATH"),
         ({MAXMIND + "GEOIP_ENABLE": "true", MAXMIND + "GEOIP_PATH": ""}, f"needs {MAXMIND}GEOIP_PATH"),
+        ({RISKIQ + "THREAT_ENABLE": "true"}, f"needs {RISKIQ}API_USER and {RISKIQ}API_KEY to be set: user and key"),
+        ({RISKIQ + "THREAT_ENABLE": "true", RISKIQ + "API_USER": "jane"}, f"needs {RISKIQ}API_KEY to be set"),
+        (
+            {
+                RISKIQ + "THREAT_ENABLE": "true",
+                RISKIQ + "API_USER": "jane",
+                RISKIQ + "API_KEY": "k",
+                THREAT + "RISKIQ_ENABLE": "true",
+                THREAT + "RISKIQ_PATH": "/x",
+            },
+            f"{THREAT}RISKIQ_ENABLE = 'true': {RISKIQ}THREAT_ENABLE has a list of this name; give yours another",
+        ),
         ({REFRESH.format("THREAT"): "59"}, f"{REFRESH.format('THREAT')} = '59': must be at least 60 minutes"),
         ({REFRESH.format("ASN"): "0"}, f"{REFRESH.format('ASN')} = '0': must be at least 60 minutes"),
         (
@@ -412,7 +466,7 @@ def test_threat_lists_are_listed(site: Site) -> None:
     assert (drop.name, drop.enable, drop.type, drop.path, drop.label, drop.confidence, drop.refresh_interval) == (
         "spamhaus_drop",
         True,
-        "plain",
+        "auto",
         Path("/drop.txt"),
         "",
         90,

@@ -9,7 +9,7 @@ from flowcoll import config, generate
 from flowcoll.options import docs as option_docs
 from flowcoll.options.docs import drop_in, environment, page
 from flowcoll.options.groups import SUPPORTED
-from flowcoll.options.names import RENAMES
+from flowcoll.options.names import FILE, RENAMES
 from flowcoll.options.table import GROUPS
 
 ROOT = Path(__file__).parents[1]
@@ -93,7 +93,7 @@ def test_the_drop_in_holds_every_supported_option_and_no_other() -> None:
     assert [line for line in lines if line and not line.startswith("#")] == ["[Service]"]
     names = [assigned(line)[0] for line in lines if line.startswith("#Environment=")]
     supported = [o for g in GROUPS for o in g.options if o.standing is SUPPORTED]
-    assert names == [o.name.replace("<NAME>", "EXAMPLE") for o in supported]
+    assert names == [o.name.replace("<NAME>", "EXAMPLE") + FILE * o.type.secret for o in supported]
 
 
 def test_the_drop_in_says_the_defaults(tmp_path: Path) -> None:

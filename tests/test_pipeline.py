@@ -3,18 +3,23 @@
 import io
 import re
 import struct
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from corpus import Collector
 from flowcoll.config import defaults
 from flowcoll.counters import Counts
+from flowcoll.decode.capture import Payload, payloads
 from flowcoll.document.fields import EVERYTHING, Wanted
 from flowcoll.errors import ConfigError
 from flowcoll.logs import Log
 from flowcoll.pipeline import Pipeline
 
+DEMO = Path(__file__).parents[1] / "demo" / "captures"
 EXPORTER = ("192.0.2.1", 40_000)
 NOW = 1_750_000_000_123
 UPTIME = 3_600_000
@@ -126,3 +131,33 @@ def test_a_protocol_switched_off() -> None:
     """A protocol that is switched off is refused and counted."""
     _, counts = carry(netflow5(), EF_PROCESSOR_DECODE_NETFLOW5_ENABLE=False)
     assert counts["datagrams.refused.protocol_off"] == 1
+
+
+def counted(sent: Iterable[Payload]) -> Counts:
+    """What a collector counts that receives these datagrams."""
+    collector = Collector(defaults())
+    collector.carry(sent)
+    return collector.counts
+
+
+def net_loss(counts: Counts) -> int:
+    return sum(
+        count * (1 if key.startswith("sequence.lost.") else -1)
+        for key, count in counts.items()
+        if key.startswith(("sequence.lost.", "sequence.found."))
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["office-softflowd-v5", "branch-softflowd-v9", "data-centre-softflowd-ipfix", "storage-pmacct-sflow"]
+)
+def test_what_never_arrived_is_counted(name: str) -> None:
+    """A real exporter's stream that arrives whole has lost nothing; a datagram that is missing is counted by what it held."""
+    sent = list(payloads(DEMO / f"{name}.pcap"))
+    counts = [counted(sent[: place + 1]) for place in range(len(sent))]
+    assert net_loss(counts[-1]) == 0
+    missing = len(sent) // 2
+    before, after = counts[missing - 1], counts[missing]
+    held = sum(after[key] - before[key] for key in after if key.startswith(("records.flow.", "records.option.")))
+    per_datagram = {"datagrams.decoded.netflow9", "datagrams.decoded.sflow5"} & after.keys()
+    assert net_loss(counted([*sent[:missing], *sent[missing + 1 :]])) == (1 if per_datagram else held)

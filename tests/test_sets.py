@@ -29,10 +29,31 @@ class Exporter:
         self._pipeline = Pipeline(defaults(**overrides), self.counts, Log(io.StringIO()))
         self.template_set, self.options_set = (2, 3) if version == 10 else (0, 1)
 
-    def send(self, *sets: bytes, exporter: tuple[str, int] = EXPORTER, version: int = 0, domain: int = 0) -> list[str]:
+    def send(self, *sets: bytes, **how: Any) -> list[str]:
         """The source addresses of the documents that these sets make."""
-        self._pipeline.handle(export(version or self.version, b"".join(sets), domain=domain), exporter, NOW)
-        return [json.loads(document)["source"]["ip"] for document in self._pipeline.take()]
+        return [document["source"]["ip"] for document in self.documents(*sets, **how)]
+
+    def documents(
+        self,
+        *sets: bytes,
+        exporter: tuple[str, int] = EXPORTER,
+        version: int = 0,
+        domain: int = 0,
+        now: int = NOW,
+        uptime: int = 1_000_000,
+    ) -> list[dict[str, Any]]:
+        """The documents that these sets make."""
+        octets = export(version or self.version, b"".join(sets), domain=domain, uptime=uptime)
+        self._pipeline.handle(octets, exporter, now)
+        return list(map(json.loads, self._pipeline.take()))
+
+    def waiting(self) -> float:
+        """How many sets wait for their template."""
+        return self._pipeline.gauges()["sets_waiting"]
+
+    def finish(self) -> None:
+        """Nothing will follow."""
+        self._pipeline.finish()
 
     def template(self, number: int = 256, fields: tuple[Spec, ...] = PAIR) -> bytes:
         """A template set with one template."""
@@ -67,8 +88,11 @@ GOOD = block(256, flows("10.0.0.7"))
 
 
 def test_no_template(exporter: Exporter) -> None:
-    """A set that comes before its template is counted, and what stands round it is read."""
+    """A set whose template never comes is counted at the end, and what stands round it is read."""
     assert exporter.send(exporter.template(), GOOD, block(300, bytes(8)), GOOD) == ["10.0.0.7"] * 2
+    assert exporter.waiting() == 1
+    exporter.finish()
+    assert exporter.waiting() == 0
     assert exporter.counts["sets.refused.no_template"] == 1
 
 
@@ -161,6 +185,7 @@ def test_protocols_never_mix(exporter: Exporter) -> None:
     """A template of NetFlow v9 says nothing about IPFIX, and the other way round, even from one port."""
     exporter.send(exporter.template())
     assert exporter.send(GOOD, version=19 - exporter.version) == []
+    exporter.finish()
     assert exporter.counts["sets.refused.no_template"] == 1
 
 
@@ -201,6 +226,7 @@ def test_a_refused_change(fields: tuple[Spec, ...], exporter: Exporter) -> None:
     exporter.send(exporter.template())
     exporter.send(exporter.template(256, fields))
     assert exporter.send(GOOD) == []
+    exporter.finish()
     assert exporter.counts["sets.refused.no_template"] == 1
 
 
@@ -292,3 +318,110 @@ def test_no_record_limit() -> None:
     """A limit of 0 takes what the datagram holds."""
     exporter = Exporter(10, EF_PROCESSOR_DECODE_MAX_RECORDS_PER_PACKET=0)
     assert len(exporter.send(exporter.template(), block(256, flows(*["10.0.0.7"] * 5_000)))) == 5_000
+
+
+# -- data before their template ----------------------------------------------------------------------------------------
+
+
+def test_data_before_their_template(exporter: Exporter) -> None:
+    """Sets wait for their template, and come out in their order before what follows it, as of their own datagram."""
+    assert exporter.send(block(256, flows("10.0.0.1")), exporter.template(257)) == []
+    assert exporter.send(block(256, flows("10.0.0.2", "10.0.0.3")), now=NOW + 1_000) == []
+    assert exporter.waiting() == 2
+    found = exporter.documents(GOOD, exporter.template(), block(256, flows("10.0.0.9")), now=NOW + 2_000)
+    assert [document["source"]["ip"] for document in found] == [f"10.0.0.{last}" for last in (1, 2, 3, 7, 9)]
+    seconds = [document["event"]["ingested"][17:19] for document in found]
+    first = int(seconds[0])
+    assert [int(second) - first for second in seconds] == [0, 1, 1, 2, 2]
+    assert exporter.waiting() == 0
+    assert exporter.counts["sets.waited"] == exporter.counts["sets.read_late"] == 3
+    assert [key for key in exporter.counts if "refused" in key] == []
+    assert exporter.counts["documents.written"] == exporter.counts["records.flow." + KIND[exporter.version]] == 5
+
+
+@pytest.mark.parametrize("uptime", [5, 1_000_000, 2**31 - 1, 2**31, 2**32 - 1])
+def test_uptime_of_data_that_waited(uptime: int) -> None:
+    """A time in ms of uptime is read by the header it came under, whatever the header of its template says."""
+    fields = (*PAIR, Spec(0, 22, 4))
+    data = block(256, flows("10.0.0.7") + (uptime - 5).to_bytes(4, "big"))
+    told = []
+    for late in (False, True):
+        exporter = Exporter(9)
+        template = exporter.template(256, fields)
+        if not late:
+            exporter.send(template)
+        found = exporter.documents(data, uptime=uptime)
+        if late:
+            found = exporter.documents(template, uptime=77, now=NOW + 60_000)
+        told.append(found)
+    assert told[0] == told[1]
+    assert len(told[0]) == 1
+
+
+def test_another_port_brings_the_template(exporter: Exporter) -> None:
+    """Data wait for a template from any port of their address and domain, and from no other."""
+    exporter.send(GOOD)
+    for other in (("192.0.2.2", 4000), ("192.0.2.1", 4001)):
+        assert exporter.send(exporter.template(), exporter=other, domain=1) == []
+    assert exporter.send(exporter.template(), exporter=("192.0.2.2", 4000)) == []
+    assert exporter.send(exporter.template(), exporter=("192.0.2.1", 4001)) == ["10.0.0.7"]
+
+
+def test_options_wait_too(exporter: Exporter) -> None:
+    """Option records that come before their template are counted when it comes."""
+    exporter.send(block(260, bytes(36)), block(260, bytes(12)))
+    exporter.send(exporter.options_template(260, 1, (Spec(0, 1, 4), Spec(0, 8, 4), Spec(0, 34, 4))))
+    assert exporter.counts[f"records.option.{KIND[exporter.version]}"] == 4
+    assert exporter.counts["sets.read_late"] == 2
+
+
+def test_data_that_waited_and_does_not_fit(exporter: Exporter) -> None:
+    """What waited is refused for the same reasons as what did not."""
+    exporter.send(block(256, b""), block(256, bytes(5)), block(256, flows("10.0.0.7") + b"\12\0\0\10\12"))
+    assert exporter.send(exporter.template()) == ["10.0.0.7"]
+    assert exporter.counts["sets.refused.no_record"] == 2
+    assert exporter.counts["records.refused.truncated"] == 1
+
+
+@pytest.mark.parametrize("version", PROTOCOLS, ids=["netflow9", "ipfix"])
+@pytest.mark.parametrize("fields", [PAIR, STRING], ids=["fixed", "variable"])
+def test_record_limit_of_data_that_waited(version: int, fields: tuple[Spec, ...]) -> None:
+    """Of a datagram no more records are taken than the limit, those of its sets that waited included."""
+    exporter = Exporter(version, EF_PROCESSOR_DECODE_MAX_RECORDS_PER_PACKET=3)
+    tail = b"\0\0" if fields is STRING else b""
+    records = b"".join(flows(f"10.0.0.{last}") + tail for last in (7, 8))
+    known, unknown = (block(number, records) for number in (257, 256))
+    exporter.send(exporter.template(257, fields))
+    assert exporter.send(unknown, known, unknown) == ["10.0.0.7", "10.0.0.8"]
+    assert exporter.send(exporter.template(256, fields)) == ["10.0.0.7"]
+    assert exporter.counts["records.refused.over_limit"] == 3
+
+
+@pytest.mark.parametrize("fields", [(Spec(0, 8, 0),), (Spec(0, 210, 1),) * 513])
+def test_the_template_is_refused(fields: tuple[Spec, ...], exporter: Exporter) -> None:
+    """Data whose template turns out to be unusable are given up: the next template of that id describes others."""
+    exporter.send(GOOD)
+    exporter.send(GOOD, exporter=("192.0.2.1", 4001))
+    exporter.send(exporter.template(256, fields))
+    assert exporter.counts["sets.refused.template_refused"] == 1
+    assert exporter.send(exporter.template()) == ["10.0.0.7"]
+
+
+@pytest.mark.parametrize("number", [256, 2])
+def test_the_template_is_withdrawn(number: int, ipfix: Exporter) -> None:
+    """Data whose template is withdrawn are given up, and no others."""
+    ipfix.send(GOOD, GOOD)
+    ipfix.send(GOOD, domain=1)
+    ipfix.send(GOOD, exporter=("192.0.2.1", 4001))
+    ipfix.send(block(2, announcement(number, ())))
+    assert ipfix.counts["sets.refused.template_withdrawn"] == 2
+    assert ipfix.send(ipfix.template()) == ["10.0.0.7"]
+    assert ipfix.send(ipfix.template(), domain=1) == ["10.0.0.7"]
+
+
+def test_too_late(exporter: Exporter) -> None:
+    """Data whose template does not come within half an hour are given up."""
+    exporter.send(GOOD)
+    exporter.send(block(256, flows("10.0.0.8")), now=NOW + 1)
+    assert exporter.send(exporter.template(), now=NOW + 30 * 60_000 + 1) == ["10.0.0.8"]
+    assert exporter.counts["sets.refused.no_template"] == 1

@@ -55,7 +55,8 @@ def test_every_input_is_known(switches: dict[str, object]) -> None:
 def test_every_hole_is_known(field: table.Field) -> None:
     """What a field shows is a value of the tables, or stands in a fragment that is declared."""
     options = defaults()
-    known = {*Elements().names(), *CONTEXT, *(name for row in derived(options) for name in row.names), "timestamp"}
+    known = {*Elements().names(), *CONTEXT, *(name for row in derived(options) for name in row.names)}
+    known |= {"timestamp", "namespace"}  # filled in for each shape
     known |= Pipeline(options, Counts(), Log(sys.stderr)).namespace.keys()
     for hole in re.findall(r"{([^}]*)}", field.expression):
         assert names(hole) <= known, hole

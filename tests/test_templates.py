@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from flowcoll.counters import Counts
 from flowcoll.decode.elements import Elements
-from flowcoll.decode.templates import Spec, Template, TemplateError, TemplateStore, judge
+from flowcoll.decode.store import TemplateStore
+from flowcoll.decode.templates import Spec, Template, TemplateError, judge
 from strategies import examples
 
 HERE, THERE = ("192.0.2.1", 4000), ("192.0.2.2", 4000)

@@ -55,6 +55,10 @@ class Kept:
     def close(self):
         """Nothing is open."""
 
+    def state(self):
+        """Nothing to tell."""
+        return {}
+
 
 class Running:
     """A worker on two loopback sockets, and what a test wants to see of it."""

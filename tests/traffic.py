@@ -1,16 +1,17 @@
 """A small network's traffic for real exporters to watch, and the truth about it: octets and packets of every flow."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_ntop
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import dpkt
 
 from frames import ethernet, ip, udp, write_pcap
 
 START = 1_750_000_000.0
+_ICMP = (1, 58)
 _SYN, _ACK, _PUSH_ACK, _FIN_ACK = 0x02, 0x10, 0x18, 0x11
 
 
@@ -132,6 +133,24 @@ def _flow(packet: dpkt.Packet, protocol: int, family: int) -> Flow:
     body = packet.data
     if protocol in (6, 17):
         return Flow(source, destination, protocol, body.sport, body.dport)
-    if protocol in (1, 58):
+    if protocol in _ICMP:
         return Flow(source, destination, protocol, 0, body.type * 256 + body.code)
     return Flow(source, destination, protocol, 0, 0)
+
+
+def flow_of(document: dict[str, Any]) -> Flow:
+    """The flow a document tells of, in the direction of its source."""
+    source, destination = document["source"], document["destination"]
+    protocol = int(document["network"]["iana_number"])
+    ports = source.get("port", 0), destination.get("port", 0)
+    if protocol in _ICMP:
+        ports = 0, document["icmp"]["type"]["id"] * 256 + document["icmp"]["code"]["id"]
+    return Flow(source["ip"], destination["ip"], protocol, *ports)
+
+
+def volumes(documents: Sequence[dict[str, Any]]) -> dict[Flow, Volume]:
+    """What documents add up to for each flow."""
+    sums: defaultdict[Flow, list[tuple[int, int]]] = defaultdict(list)
+    for document in documents:
+        sums[flow_of(document)].append((document["network"]["bytes"], document["network"]["packets"]))
+    return {flow: Volume(*map(sum, zip(*parts, strict=True))) for flow, parts in sums.items()}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from flowcoll import __version__
-from flowcoll.errors import FlowcollError
+from flowcoll.errors import FlowcollError, SetupError
 
 if TYPE_CHECKING:
     from flowcoll.config import Row
@@ -81,6 +81,9 @@ def run(config_path: Path | None, sets: Sequence[str]) -> int:
 
     Options are read from /etc/flowcoll/flowcoll.yml unless --config names another file. SIGHUP opens output files anew.
     """
+    from gevent import monkey  # noqa: PLC0415
+
+    monkey.patch_all()  # before anything imports ssl: what speaks to servers must not hold up the receive loop
     from flowcoll import config, logs  # noqa: PLC0415
 
     options = config.load(config_path, os.environ, sets)  # what is wrong is told before anything heavy is imported
@@ -186,6 +189,57 @@ def show_config(config_path: Path | None, sets: Sequence[str], as_json: bool, ch
             click.echo("\t".join((row.name, row.value, row.source, _meaning(row))))
 
 
+@commands.command("setup-elasticsearch")
+@configured
+@click.option("--output", "name", metavar="NAMESPACE", help="Only the output EF_<NAMESPACE>_OUTPUT_ELASTICSEARCH_...")
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
+@click.option(
+    "--rollover", is_flag=True, help="Let a data stream that older templates have made begin a new index now."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--print-roles", is_flag=True, help="Print requests for roles and API keys, and do nothing else.")
+@click.option("--print-templates", is_flag=True, help="Print what would be installed as requests, and do nothing else.")
+def setup_elasticsearch(  # noqa: PLR0913  one parameter for each option
+    *,
+    config_path: Path | None,
+    sets: Sequence[str],
+    name: str | None,
+    dry_run: bool,
+    rollover: bool,
+    as_json: bool,
+    print_roles: bool,
+    print_templates: bool,
+) -> int:
+    """Install index templates and the lifecycle policy in Elasticsearch.
+
+    A second run changes nothing. The options are those of `flowcoll run`; the output need not be enabled yet. Who writes
+    needs fewer rights than who installs: --print-roles.
+    """
+    import orjson  # noqa: PLC0415
+
+    from flowcoll import config, elastic  # noqa: PLC0415
+    from flowcoll.setup import command, roles  # noqa: PLC0415
+
+    outputs = command.outputs(lambda more: config.load(config_path, os.environ, [*sets, *more]), name)
+    if print_roles or print_templates:
+        page = roles.page if print_roles else command.templates_page
+        click.echo("\n".join(map(page, outputs)), nl=False)
+        return 0
+    reports = []
+    for output in outputs:
+        with elastic.connect(output) as client:
+            reports.append(command.setup(client, output, command.Wish(dry_run=dry_run, rollover=rollover)))
+        if not as_json:
+            click.echo(f"{reports[-1]}\n")
+    if as_json:
+        click.echo(orjson.dumps([report.as_dict() for report in reports], option=orjson.OPT_INDENT_2))
+    else:
+        click.echo(command.summary(reports, dry_run=dry_run))
+    if hidden := command.unseen(reports):
+        raise SetupError(f"{', '.join(hidden)}: this user may not see it; --print-roles shows the role that may")
+    return 0
+
+
 def _show_table(rows: Iterable["Row"]) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
@@ -204,13 +258,16 @@ def _pipeline(config_path: Path | None, sets: Sequence[str], counts: "Counts") -
     """Make the pipeline of a command that reads captures; a collector's own file does not change what it prints."""
     from flowcoll import config, logs  # noqa: PLC0415
     from flowcoll.pipeline import Pipeline  # noqa: PLC0415
+    from flowcoll.threat.feeds import use_copy  # noqa: PLC0415
 
     options = config.load(config_path or Path(os.devnull), os.environ, sets)
     chosen = options.origin("EF_LOGGER_LEVEL") != "default"
     log = logs.Log(sys.stderr, encoding="console", level=options["EF_LOGGER_LEVEL"] if chosen else "warn")
     for notice in options.notices:
         log.warn(notice)
-    return Pipeline(options, counts, log)
+    pipeline = Pipeline(options, counts, log)
+    use_copy(options, pipeline.lists, log)
+    return pipeline
 
 
 def _documents(pipeline: "Pipeline", captures: Iterable[Path], ports: Sequence[int]) -> Iterator[list[str]]:
@@ -222,6 +279,7 @@ def _documents(pipeline: "Pipeline", captures: Iterable[Path], ports: Sequence[i
             pipeline.handle(payload.octets, (payload.source, payload.source_port), int(payload.time * 1000))
             if number % _BATCH_DATAGRAMS == 0 and (documents := pipeline.take()):
                 yield documents
+    pipeline.finish()
     if documents := pipeline.take():
         yield documents
 

@@ -3,8 +3,9 @@
 Everything that is wrong is told at once, in one ConfigError; what is only worth a word is in `Options.notices`.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +18,7 @@ from flowcoll.options.names import instance, meaning
 from flowcoll.options.sources import Given, default_file, from_environment, from_file, from_sets
 from flowcoll.options.table import OPTIONS
 from flowcoll.options.types import shown
-from flowcoll.options.values import choose, options_of, read
+from flowcoll.options.values import choose, content, options_of, read
 
 _DEFAULT = "default"
 
@@ -45,6 +46,21 @@ class OutputOptions:
 
     namespace: str
     values: Mapping[str, Any] = field(repr=False)  # may hold secrets
+    secret_files: Mapping[str, Path] = field(
+        default_factory=dict, repr=False
+    )  # end of a name -> where its value is kept
+
+    def option(self, suffix: str) -> str:
+        """Give the full name of one of its options, by its type of output and the end: `ELASTICSEARCH_PASSWORD`."""
+        return f"EF_{self.namespace.upper()}_OUTPUT_{suffix}" if self.namespace else f"{OUTPUT}{suffix}"
+
+    def renewed(self) -> "OutputOptions":
+        """Read its files of secrets again; one that cannot be read now leaves the value as it was."""
+        values = dict(self.values)
+        for suffix, path in self.secret_files.items():
+            with contextlib.suppress(ValueError):
+                values[suffix] = content(path)
+        return replace(self, values=MappingProxyType(values))
 
 
 class Setting(NamedTuple):
@@ -68,9 +84,15 @@ class Row(NamedTuple):
 class Options(Mapping[str, Any]):
     """Every option's value by name, those of named outputs and threat lists included; it never changes."""
 
-    def __init__(self, settings: Mapping[str, Setting], notices: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, Setting],
+        notices: Iterable[str] = (),
+        secret_files: Mapping[str, Path] | None = None,
+    ) -> None:
         self._settings = MappingProxyType(dict(settings))
         self._notices = tuple(notices)
+        self._secret_files = dict(secret_files or {})
 
     def __getitem__(self, name: str) -> Any:
         value = self._settings[name].value
@@ -114,9 +136,13 @@ class Options(Mapping[str, Any]):
         prefix = f"{OUTPUT}{kind}_"
         own = {name.removeprefix(prefix): self[name] for name in self if name.startswith(prefix)}
         named = [(name, values) for group, name, values in self._instances() if group == kind]
-        return [
-            OutputOptions(name, MappingProxyType(values)) for name, values in [("", own), *named] if values["ENABLE"]
-        ]
+        return [self._output(kind, name, values) for name, values in [("", own), *named] if values["ENABLE"]]
+
+    def _output(self, kind: str, name: str, values: dict[str, Any]) -> OutputOptions:
+        output = OutputOptions(name, MappingProxyType(values))
+        prefix = output.option(f"{kind}_")
+        files = {n.removeprefix(prefix): path for n, path in self._secret_files.items() if n.startswith(prefix)}
+        return replace(output, secret_files=MappingProxyType(files))
 
     def _instances(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Type of output (empty: a threat list), name and values of everything that has a name of its own."""
@@ -176,8 +202,11 @@ def _options(given: Iterable[Given], root: Path | None, problems: list[str], not
     if problems:
         raise ConfigError(_message(problems))
     origins = {name: entry.given.origin for name, entry in said.items()}
+    secret_files = {name: Path(entry.given.text.strip()) for name, entry in said.items() if entry.from_file}
     return Options(
-        {name: Setting(options[name], values[name], origins.get(name, _DEFAULT)) for name in options}, notices
+        {name: Setting(options[name], values[name], origins.get(name, _DEFAULT)) for name in options},
+        notices,
+        secret_files,
     )
 
 

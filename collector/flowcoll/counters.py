@@ -1,7 +1,8 @@
 """Named counters: declared once, counted in a dict, shown by /metrics and at the end of a replay.
 
 A key is a dotted name; where a counter is split by a label, the last part is the label's value:
-`datagrams.refused.short_header` is `flowcoll_datagrams_refused_total{reason="short_header"}`.
+`datagrams.refused.short_header` is `flowcoll_datagrams_refused_total{reason="short_header"}`. Of two labels the first may
+hold dots, the second holds none.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 
 class Counter(NamedTuple):
-    """One declared counter: dotted name, the label that splits it (or empty), one line of text."""
+    """One declared counter: dotted name, the labels that split it (comma separated, or empty), one line of text."""
 
     name: str
     label: str
@@ -20,6 +21,15 @@ class Counter(NamedTuple):
         """Name for Prometheus, without the prefix `flowcoll_` and the suffix `_total`."""
         return self.name.replace(".", "_")
 
+    @property
+    def labels(self) -> list[str]:
+        """Names of the labels."""
+        return self.label.split(",") if self.label else []
+
+    def values(self, part: str) -> list[str]:
+        """Values of the labels, from the part of a key behind the name."""
+        return part.rsplit(".", len(self.labels) - 1) if self.label else []
+
 
 COUNTERS = (
     Counter("datagrams.received", "", "Datagrams read from the sockets or from a capture."),
@@ -27,18 +37,48 @@ COUNTERS = (
     Counter("datagrams.decoded", "protocol", "Datagrams whose header was right, by protocol."),
     Counter("datagrams.refused", "reason", "Datagrams refused because their header is wrong, by reason."),
     Counter("sets.refused", "reason", "Sets or sFlow samples that could not be decoded, by reason."),
+    Counter("sets.waited", "", "Sets that came before their template, and waited for it."),
+    Counter("sets.read_late", "", "Of these, sets that were read when it came."),
+    Counter("sets.kept", "reason", "Of these, sets that still waited at the end and were kept for the next start."),
     Counter("sets.skipped", "reason", "Sets or sFlow samples that hold no flows and are passed over, by kind."),
     Counter("templates.learned", "", "Templates that were new or changed."),
+    Counter("templates.restored", "", "Templates known from before the start, of exporters that have sent since."),
+    Counter("templates.outdated", "", "Of what was kept, templates that nobody had used for 30 days."),
     Counter("templates.refused", "reason", "Templates that cannot be used, by reason."),
     Counter("templates.withdrawn", "", "Templates withdrawn by their exporter."),
     Counter("templates.evicted", "", "Templates given up because there were too many."),
+    Counter("kept.refused", "kind", "Files kept from before the start that were set aside as unusable, by kind."),
     Counter("records.flow", "protocol", "Flow records decoded, by protocol."),
     Counter("records.option", "protocol", "Option records decoded, by protocol."),
     Counter("records.refused", "reason", "Records that could not be decoded, by reason."),
+    Counter(
+        "sequence.lost",
+        "protocol",
+        "Missing by the exporters' sequence numbers: records of NetFlow v5 and IPFIX, datagrams of NetFlow v9 and sFlow.",
+    ),
+    Counter("sequence.found", "protocol", "Of these, what came late after all."),
+    Counter("sequence.repeated", "protocol", "Datagrams that had come before."),
+    Counter("sequence.restarts", "protocol", "Sequences that began anew, as at an exporter's restart."),
     Counter("lookups.failed", "database", "Addresses on which a database turned out to be corrupt, by database."),
+    Counter("threats.refreshes", "result", "Downloads of PassiveTotal's list of threats, by result."),
     Counter("documents.written", "", "Documents made of flow records."),
     Counter("documents.delivered", "output", "Documents handed over, by output."),
+    Counter(
+        "documents.delivered_before",
+        "output",
+        "Documents that an earlier try had handed over, its answer being lost, by output.",
+    ),
+    Counter("documents.rejected", "output,type", "Documents that Elasticsearch rejected, by output and type of error."),
     Counter("documents.dropped", "output", "Documents lost at an output, by output."),
+    Counter("documents.dropped_because", "output,reason", "The same documents, by output and reason."),
+    Counter("requests.done", "output", "Bulk requests that were carried out, by output."),
+    Counter(
+        "requests.failed", "output,reason", "Bulk requests that were not, by output and HTTP status or other reason."
+    ),
+    Counter("octets.sent", "output", "Octets of bulk requests that were carried out, as they were sent, by output."),
+    Counter("dead_letters.written", "output", "Rejected documents that were kept in the dead-letter file, by output."),
+    Counter("dead_letters.removed", "output", "Rejected documents that made room for newer ones there, by output."),
+    Counter("dead_letters.failed", "output", "Rejected documents that could not be kept, by output."),
     Counter("bugs", "", "Datagrams on which the collector failed; the log has the traceback."),
 )
 

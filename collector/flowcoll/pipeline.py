@@ -5,14 +5,17 @@ from typing import Any
 
 from flowcoll.config import Options
 from flowcoll.counters import Counts
-from flowcoll.decode.context import Contexts
+from flowcoll.decode.context import Budget, Contexts
 from flowcoll.decode.elements import Elements
 from flowcoll.decode.ipfix import Ipfix
+from flowcoll.decode.memory import Memory
 from flowcoll.decode.netflow9 import NetFlow9
 from flowcoll.decode.netflow_fixed import NetFlow5
-from flowcoll.decode.sets import Budget, SetReader
+from flowcoll.decode.sequence import Sequences
+from flowcoll.decode.sets import SetReader
 from flowcoll.decode.sflow import SFlow5
-from flowcoll.decode.templates import TemplateStore
+from flowcoll.decode.store import Bodies, TemplateStore
+from flowcoll.decode.waiting import Waiting
 from flowcoll.document import fields as table
 from flowcoll.document.compiler import Compiler
 from flowcoll.document.derive import derived
@@ -42,24 +45,23 @@ class Pipeline:
         self._first = next(iter(self._documents.values()))
         self._outs = tuple(documents.append for documents in self._documents.values())
         self._limit: int = options["EF_PROCESSOR_DECODE_MAX_RECORDS_PER_PACKET"]
-        self._lists = Lists.load(options.threat_lists)
+        self.lists = Lists.load(options.threat_lists)
         self._providers = _providers(options, counts)
         self._addresses: list[Addresses] = []
-        self._store = TemplateStore(counts)
+        self.memory = Memory(Bodies(Elements()), TemplateStore(counts), Waiting(counts))
         self.namespace: dict[str, Any] = {}
         self._compiler = self._compile(options)
-        contexts = Contexts()
-        elements = Elements()
+        contexts, sequences = Contexts(), Sequences(counts)
 
         def reader(protocol: str) -> SetReader:
-            return SetReader(protocol, elements, self._store, self._compiler, counts)
+            return SetReader(protocol, self.memory, self._compiler, sequences, counts)
 
         flows = options["EF_PROCESSOR_DECODE_SFLOW_FLOWS_ENABLE"]
         self._protocols: dict[int, Any] = {
-            5: NetFlow5(self._compiler, contexts, counts),
+            5: NetFlow5(self._compiler, contexts, sequences, counts),
             9: NetFlow9(reader("netflow9"), contexts, counts),
             10: Ipfix(reader("ipfix"), contexts, counts),
-            0: SFlow5(self._compiler, contexts, counts, flows=flows),  # its version has 32 bits
+            0: SFlow5(self._compiler, contexts, sequences, counts, flows=flows),  # its version has 32 bits
         }
         names = {5: "NETFLOW5", 9: "NETFLOW9", 10: "IPFIX", 0: "SFLOW5"}
         self._off = {n for n, name in names.items() if not options[f"EF_PROCESSOR_DECODE_{name}_ENABLE"]}
@@ -77,26 +79,32 @@ class Pipeline:
         spaces: dict[Paths, dict[str, Any]] = {}  # outputs that keep the same fields share what is rendered
         for kept in paths:
             if kept not in spaces:
-                roles = self._roles(kept, options["EF_PROCESSOR_ENRICH_IPADDR_CACHE_SIZE"])
-                spaces[kept] = shaped(kept, common, roles, self._lists)
+                roles = self._roles(kept, options)
+                spaces[kept] = shaped(kept, common, roles, self.lists)
         self.namespace = next(iter(spaces.values()))
         return Compiler(
-            [Shape(some, each.timestamp) for some, each in zip(kept_by, self._documents, strict=True)],
+            [Shape(some, each.timestamp, each.namespace) for some, each in zip(kept_by, self._documents, strict=True)],
             derived(options),
             [spaces[kept] for kept in paths],
         )
 
-    def _roles(self, kept: Paths, limit: int) -> dict[str, Addresses]:
+    def _roles(self, kept: Paths, options: Options) -> dict[str, Addresses]:
         """Give the addresses as source and as destination show them: one cache where both keep the same facts."""
+        limit: int = options["EF_PROCESSOR_ENRICH_IPADDR_CACHE_SIZE"]
+        flow_first = options["EF_PROCESSOR_ENRICH_ASN_PREF"] == "flow"
         client, server = kept.below("client"), kept.below("server")
         caches: dict[Kept, Addresses] = {}
         roles = {}
         for role in ("source", "destination"):
             each = Kept(kept.below(role), client, server)
             if each not in caches:
-                caches[each] = Addresses(self._providers.values(), self._lists.listed, each, limit)
+                caches[each] = Addresses(
+                    self._providers.values(), self.lists.listed, each, limit, flow_first=flow_first
+                )
             roles[role] = caches[each]
         self._addresses += caches.values()
+        for cache in caches.values():
+            self.lists.on_change(cache.forget)
         return roles
 
     def handle(self, octets: bytes, exporter: tuple[str, int], now_ms: int) -> None:
@@ -124,6 +132,10 @@ class Pipeline:
         sets: Iterator[Any] = protocol.sets(octets, exporter, now_ms, Budget(self._limit))
         return sets
 
+    def finish(self) -> None:
+        """Give up what still waits for its template, since no datagram will follow."""
+        self.memory.waiting.give_up_all()
+
     def take(self, wanted: Wanted | None = None) -> list[str]:
         """Give the finished documents of a shape, the first if none is named, and forget them."""
         held = self._first if wanted is None else self._documents[wanted]
@@ -133,16 +145,21 @@ class Pipeline:
 
     def gauges(self) -> dict[str, float]:
         """Give what is in memory now, by metric name."""
-        return {"templates": len(self._store), "addresses": sum(len(a) for a in self._addresses)}
+        return {
+            "templates": len(self.memory.store),
+            "addresses": sum(len(a) for a in self._addresses),
+            "sets_waiting": len(self.memory.waiting),
+            "sets_waiting_bytes": self.memory.waiting.octets,
+        }
 
     def states(self) -> dict[str, dict[str, Any]]:
         """Give the state of each enricher and list."""
-        return {**{name: {"state": "on"} for name in self._providers}, **self._lists.states()}
+        return {**{name: {"state": "on"} for name in self._providers}, **self.lists.states()}
 
     def explain(self) -> Iterator[tuple[str, str]]:
         """Give title and source of every template that data has used."""
         for template in self._compiler.latest():
-            numbers = " ".join(map(str, self._store.numbers(template)))
+            numbers = " ".join(map(str, self.memory.store.numbers(template)))
             title = [f"{template.protocol} template {numbers}" if numbers else template.protocol]
             title.append(f"{len(template.columns)} fields")
             if not template.ready:

@@ -24,11 +24,15 @@ _EXPECTED = {
     "datagrams.received",
     "octets.received",
     "datagrams.decoded",
+    "sets.waited",
+    "sets.read_late",
     "templates.learned",
     "records.flow",
     "records.option",
     "documents.written",
     "documents.delivered",
+    "threats.refreshes.populated",
+    "threats.refreshes.not_modified",
 }
 
 
@@ -157,7 +161,7 @@ class Summary:
     def _show_losses(self, console: Console) -> None:
         table = _table("Refused, passed over, waiting", ("what", "why"), ("count",))
         for counter, label, count in self._counts.samples():
-            if count and counter.name not in _EXPECTED:
+            if count and not {counter.name, f"{counter.name}.{label}"} & _EXPECTED:
                 why = REASONS.get(f"{counter.name}.{label}", label.replace("_", " "))
                 table.add_row(counter.name.replace(".", " "), _one_line(why), f"{count:,}")
         _print(console, table)

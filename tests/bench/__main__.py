@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import ablation, compare, flood, load, ours, peers, stages, traffic
+from bench import ablation, compare, flood, indexing, load, ours, peers, stages, traffic
 from bench.compare import DEFAULT, LEAN, PROTOBUF, Field, Size
 from bench.endtoend import Result
 from bench.process import Collector
@@ -21,7 +21,7 @@ from flowcoll.errors import FlowcollError
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "build" / "bench"
 PEERS = ROOT / ".venv" / "bench-peers"
-PARTS = ("stages", "endtoend", "load", "flood")
+PARTS = ("stages", "endtoend", "load", "flood", "elasticsearch")
 
 
 class Plan:
@@ -36,6 +36,9 @@ class Plan:
         self.load_s = 3.0 if quick else 60.0
         self.templates = 500 if quick else 10_000
         self.templates_per_s = 200.0
+        self.indexing = indexing.Size(6_000, 3_000, 2) if quick else indexing.Size()
+        if rounds:
+            self.indexing = self.indexing._replace(rounds=rounds)
 
 
 @click.command()
@@ -60,7 +63,7 @@ def main(
     profile: bool,
     json_file: Path | None,
 ) -> None:
-    """Measure what a flow costs. PARTS: stages, endtoend, load, flood; all of them by default."""
+    """Measure what a flow costs. PARTS: stages, endtoend, load, flood, elasticsearch; all of them by default."""
     plan = Plan(quick=quick, rounds=rounds)
     console = Console(width=None if sys.stdout.isatty() else 150)
     wanted = parts or PARTS
@@ -90,6 +93,8 @@ def main(
             goals.append(_load(protocols[0] if protocols else "ipfix", field, plan, report))
         if "flood" in wanted:
             goals += _floods(field, plan, report)
+        if "elasticsearch" in wanted:
+            goals += _indexing(bench, plan, report)
     except FlowcollError as exc:
         click.echo(f"bench: {exc}", err=True)
         sys.exit(exc.exit_code)
@@ -140,6 +145,33 @@ def _floods(field: Field, plan: Plan, report: Report) -> list[Goal]:
         text = f"{plan.templates} templates from {verdict.source_ports} source ports"
         goals.append(Goal(text, "less than 200 MB, no flow lost", found, verdict.kept, binding=True))
     return goals
+
+
+def _indexing(bench: stages.Bench, plan: Plan, report: Report) -> list[Goal]:
+    """Write to a real Elasticsearch, and compare with what its own client can do."""
+    ways, rooms = indexing.measure(bench, plan.indexing)
+    report.indexed(ways)
+    report.stored(rooms)
+    own, theirs = (max(run.per_second for run in way.runs) for way in ways[:2])
+    cost, its_cost = (min(run.writer_us for run in way.runs) for way in ways[:2])
+    room, dynamic = rooms[0].octets, rooms[-1].octets
+    return [
+        Goal(
+            "documents/s beside helpers.bulk", f"its {theirs:.0f} at least", f"{own / theirs:.2f} of it", own >= theirs
+        ),
+        Goal(
+            "CPU beside helpers.bulk",
+            f"its {its_cost:.1f} µs at most",
+            f"{cost / its_cost:.2f} of it",
+            cost <= its_cost,
+        ),
+        Goal(
+            "room beside dynamic mapping",
+            f"its {dynamic:.0f} octets at most",
+            f"{room / dynamic:.2f} of it",
+            room <= dynamic,
+        ),
+    ]
 
 
 if __name__ == "__main__":

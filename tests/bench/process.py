@@ -106,12 +106,8 @@ class Collector:
         return int(self._launch.flows(self.samples()))
 
     def cpu_s(self) -> float:
-        """CPU seconds so far, of the process and its children: user and system (proc_pid_stat(5), fields 14, 15)."""
-        ticks = 0
-        for pid in _family(self._process.pid):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks * TICK_S
+        """CPU seconds so far, of the process and its children."""
+        return cpu_s(self._process.pid)
 
     def peak_octets(self) -> int:
         """The most memory that was ever resident, of the process and its children."""
@@ -125,6 +121,15 @@ class Collector:
     def kernel_drops(self) -> int:
         """Datagrams that the kernel dropped at its sockets because their buffers were full."""
         return sum(_drops(self.port))
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds so far, of a process and its children: user and system (proc_pid_stat(5), fields 14, 15)."""
+    ticks = 0
+    for each in _family(pid):
+        fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks * TICK_S
 
 
 def _family(pid: int) -> list[int]:

@@ -40,6 +40,30 @@ class Goal(NamedTuple):
     binding: bool = False
 
 
+class Fed(NamedTuple):
+    """One run: documents a second until the last was taken, CPU microseconds per document of who wrote and of the node."""
+
+    per_second: float
+    writer_us: float
+    node_us: float
+
+
+class Way(NamedTuple):
+    """All runs of one way to write."""
+
+    name: str
+    text: str
+    runs: list[Fed]
+
+
+class Room(NamedTuple):
+    """What documents take on disk, merged into one segment."""
+
+    name: str
+    text: str
+    octets: float  # a document
+
+
 def spread(values: Sequence[float]) -> tuple[float, float, float]:
     """Best, median and worst."""
     return min(values), statistics.median(values), max(values)
@@ -103,6 +127,34 @@ class Report:
         ]
         self._rows("flood of templates", rows)
         self._json.setdefault("flood", []).append({**verdict._asdict(), "kept": verdict.kept})
+
+    def indexed(self, ways: Sequence[Way]) -> None:
+        """Show how fast documents got into Elasticsearch, and at whose cost."""
+        table = Table("", title="documents into Elasticsearch", title_justify="left")
+        for column in ("docs/s", "median", "worst", "µs, writer", "µs, node", "writer's share"):
+            table.add_column(column, justify="right")
+        table.add_column("")
+        for way in ways:
+            rates = sorted((run.per_second for run in way.runs), reverse=True)
+            writer, node = (
+                min(times) for times in zip(*((run.writer_us, run.node_us) for run in way.runs), strict=True)
+            )
+            figures = [*(f"{rate:.0f}" for rate in (rates[0], statistics.median(rates), rates[-1]))]
+            figures += [f"{writer:.1f}", f"{node:.0f}", f"{writer / (writer + node):.0%}"]
+            table.add_row(way.name, *figures, way.text)
+        self._console.print(table)
+        self._json["indexing"] = {
+            way.name: {"text": way.text, "runs": [run._asdict() for run in way.runs]} for way in ways
+        }
+
+    def stored(self, rooms: Sequence[Room]) -> None:
+        """Show what documents take on disk."""
+        last = rooms[-1].octets
+        rows = [
+            (room.name, f"{room.octets:.0f} octets a flow, {room.octets / last:.2f}; {room.text}") for room in rooms
+        ]
+        self._rows("on disk, merged into one segment", rows)
+        self._json["on_disk"] = [room._asdict() for room in rooms]
 
     def goals(self, goals: Sequence[Goal]) -> None:
         """Show what was promised beside what was found."""

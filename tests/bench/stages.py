@@ -126,6 +126,15 @@ def carried(protocol: str, bench: Bench) -> tuple[Pipeline, Stream]:
     return pipeline, warm
 
 
+def dated_documents(protocol: str, bench: Bench, flows_per_s: float) -> list[str]:
+    """Give the documents of a warm stream that came at a steady rate and ended just now."""
+    pipeline, warm = carried(protocol, bench)
+    begin_ms = time.time_ns() // 1_000_000 - round(warm.flows / flows_per_s * 1_000)
+    for number, octets in enumerate(warm.datagrams):
+        pipeline.handle(octets, EXPORTER, begin_ms + round(number * RECORDS / flows_per_s * 1_000))
+    return pipeline.take()
+
+
 def _warm(protocol: str, bench: Bench) -> Stream:
     return stream(protocol, traffic.warm(bench.world), bench.flows, bench.now_s)
 

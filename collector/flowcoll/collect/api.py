@@ -26,6 +26,15 @@ from flowcoll.logs import Log
 
 Application = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]
 _MAX_CONNECTIONS = 64
+_OUTPUT_GAUGES = {
+    "up": "1 while the output is connected, else 0.",
+    "queued_documents": "Documents that wait to be delivered, by output.",
+    "queued_bytes": "Octets that they take.",
+}
+_LIST_GAUGES = {
+    "entries": ("entries", "Addresses and networks on a list of threats, by list."),
+    "age_s": ("age_seconds", "How long ago the server of a list said that this is its newest, by list."),
+}
 
 
 class Service(Protocol):
@@ -57,24 +66,46 @@ class Metrics(Collector):
         families: dict[str, CounterMetricFamily] = {}
         for counter, label, count in self._counts.samples():
             name = f"flowcoll_{counter.metric}"
-            labels = [counter.label] if counter.label else []
-            family = families.setdefault(name, CounterMetricFamily(name, counter.text, labels=labels))
-            family.add_metric([label] if counter.label else [], count)
+            family = families.setdefault(name, CounterMetricFamily(name, counter.text, labels=counter.labels))
+            family.add_metric(counter.values(label), count)
         yield from families.values()
 
         drops = CounterMetricFamily("flowcoll_socket_drops", "Datagrams the kernel dropped, by port.", labels=["port"])
         buffers = GaugeMetricFamily(
             "flowcoll_socket_receive_buffer_bytes", "Receive buffer the kernel granted, by port.", labels=["port"]
         )
-        for sock in self._service.report()["sockets"]:
+        report = self._service.report()
+        for sock in report["sockets"]:
             drops.add_metric([str(sock["port"])], sock["kernel_drops"])
             buffers.add_metric([str(sock["port"])], sock["receive_buffer_bytes"])
         yield drops
         yield buffers
+        yield from self._outputs(report.get("outputs", ()))
+        yield from self._lists(report.get("enrichers", {}))
 
         for name, value in self._service.gauges().items():
             yield GaugeMetricFamily(f"flowcoll_{name}", f"Now: {name.replace('_', ' ')}.", value)
         yield InfoMetricFamily("flowcoll_build", "What runs here.", self._build)
+
+    def _outputs(self, states: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
+        """Give what outputs that have a connection and a queue tell of them."""
+        for key, text in _OUTPUT_GAUGES.items():
+            family = GaugeMetricFamily(f"flowcoll_output_{key}", text, labels=["output"])
+            for state in states:
+                if key in state:
+                    family.add_metric([state["name"]], float(state[key]))
+            if family.samples:
+                yield family
+
+    def _lists(self, states: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
+        """Give what lists of threats tell of them."""
+        for key, (name, text) in _LIST_GAUGES.items():
+            family = GaugeMetricFamily(f"flowcoll_threat_list_{name}", text, labels=["list"])
+            for enricher, state in states.items():
+                if enricher.startswith("threat_") and key in state:
+                    family.add_metric([enricher.removeprefix("threat_")], float(state[key]))
+            if family.samples:
+                yield family
 
 
 def application(service: Service, counts: Counts, instance: str) -> Application:

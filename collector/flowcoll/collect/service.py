@@ -3,6 +3,8 @@
 import gc
 import signal
 import traceback
+import warnings
+from functools import partial
 from types import TracebackType
 
 import gevent
@@ -10,6 +12,7 @@ from gevent import select
 
 from flowcoll import __version__
 from flowcoll.collect import api, sockets
+from flowcoll.collect.keeping import Keeper
 from flowcoll.collect.worker import Worker
 from flowcoll.config import Options, describe
 from flowcoll.counters import Counts
@@ -17,6 +20,7 @@ from flowcoll.document.fields import EVERYTHING
 from flowcoll.logs import Log
 from flowcoll.output import Output, open_outputs
 from flowcoll.pipeline import Pipeline
+from flowcoll.threat.feeds import keep_fresh
 
 
 def run(options: Options, log: Log) -> int:
@@ -25,6 +29,7 @@ def run(options: Options, log: Log) -> int:
         log.warn(notice)
     log.info("options set", **{row.name: row.value for row in describe(options) if row.source != "default"})
     counts = Counts()
+    warnings.showwarning = partial(_warned, log)
     listeners = sockets.listen(
         options["EF_FLOW_SERVER_UDP_IP"],
         options["EF_FLOW_SERVER_UDP_PORT"],
@@ -32,18 +37,27 @@ def run(options: Options, log: Log) -> int:
         log,
     )
     outputs: list[Output] = []
+    refreshing: list[gevent.Greenlet] = []
     try:  # the kernel already keeps what comes while databases and lists are loaded
         outputs += open_outputs(options, counts, log, _wait_writable)
         if not outputs:
-            log.warn("documents go nowhere: switch on EF_OUTPUT_FILE_ENABLE or EF_OUTPUT_STDOUT_ENABLE")
+            log.warn(
+                "documents go nowhere: switch on EF_OUTPUT_ELASTICSEARCH_ENABLE, EF_OUTPUT_FILE_ENABLE or EF_OUTPUT_STDOUT_ENABLE"
+            )
         exporters = sockets.Exporters(options["EF_FLOW_SERVER_ALLOW"], lambda ip: _not_allowed(log, ip))
         wanted = dict.fromkeys(output.wanted for output in outputs) or (EVERYTHING,)
         pipeline = Pipeline(options, counts, log, wanted)
         worker = Worker(listeners, exporters, pipeline, outputs, counts, log)
-        _carry(options, worker, counts, log)
+        refreshing += keep_fresh(options, pipeline.lists, counts, log)
+        state = options["EF_STATE_PATH"]
+        keeper = Keeper(state and state / "templates", pipeline.memory, counts, log)
+        try:
+            _carry(options, worker, counts, log)
+        finally:
+            keeper.stop()
     finally:
-        for output in outputs:
-            output.close()
+        gevent.killall(refreshing)
+        gevent.joinall([gevent.spawn(output.close) for output in outputs])  # some may wait for a server
         sockets.close(listeners)
     log.info("stopped", **{key: counts[key] for key in sorted(counts)})
     return 0
@@ -88,6 +102,10 @@ def _not_allowed(log: Log, ip: str) -> None:
     log.limited("not_allowed", 60).warn(
         "datagrams are refused: EF_FLOW_SERVER_ALLOW does not name their source", source=ip
     )
+
+
+def _warned(log: Log, message: Warning | str, *_: object) -> None:
+    log.limited(f"warning.{message}", 3600).warn(f"a library warns: {message}")
 
 
 def _wait_writable(fd: int, timeout_s: float) -> bool:

@@ -7,9 +7,13 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from gevent import monkey
+
 from flowcoll.errors import ConfigError, SetupError
 from flowcoll.logs import Log
 
+# The service patches the process for gevent; a wrapped recvfrom would cost more than the loop round it.
+_Socket = monkey.get_original("socket", "socket")
 _SO_RCVBUFFORCE = 33  # not in the socket module; asm-generic/socket.h
 _SO_MEMINFO = 55
 _SK_MEMINFO = struct.Struct("=9I")  # linux/sock_diag.h; the last one is SK_MEMINFO_DROPS
@@ -59,7 +63,7 @@ def _bind(ip: str, port: int, buffer_bytes: int) -> Listener:
         )[0]
     except socket.gaierror as exc:
         raise ConfigError(f"EF_FLOW_SERVER_UDP_IP={ip} is no IP address; give one, 0.0.0.0 or ::") from exc
-    sock = socket.socket(family, kind, protocol)
+    sock = _Socket(family, kind, protocol)
     try:
         if family == socket.AF_INET6:  # `::` takes IPv4 too, whatever net.ipv6.bindv6only says
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if ip == "::" else 1)

@@ -124,6 +124,7 @@ class Worker:
                     "name": output.name,
                     "delivered": self.counts[f"documents.delivered.{output.name}"],
                     "dropped": self.counts[f"documents.dropped.{output.name}"],
+                    **output.state(),
                 }
                 for output in self.outputs
             ],

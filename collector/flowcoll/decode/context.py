@@ -66,6 +66,10 @@ class Context:
         else:
             self.early, self.edge, self.late = boot + 2 * HALF, uptime_ms - HALF, boot
 
+    def times(self) -> tuple[int, int, int]:
+        """Give what `at` was told last."""
+        return self.now, self.export, (self.edge + HALF) % (2 * HALF)
+
 
 class Contexts:
     """Exporter address -> Context, bounded: the one silent longest goes."""
@@ -87,3 +91,20 @@ class Contexts:
         else:
             self._known.move_to_end(key)
         return found
+
+
+class Budget:
+    """Records that one datagram may still give; 0 as a limit means what the datagram holds.
+
+    held: how many it holds, None once that cannot be told.
+    """
+
+    __slots__ = ("held", "left")
+
+    def __init__(self, limit: int) -> None:
+        self.left = limit or 65_536
+        self.held: int | None = 0
+
+    def holds(self, records: int | None) -> None:
+        """Take note of records, or that there are some that cannot be counted."""
+        self.held = None if records is None or self.held is None else self.held + records

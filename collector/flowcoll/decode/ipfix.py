@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from struct import Struct
 
 from flowcoll.counters import Counts
-from flowcoll.decode.context import Contexts
-from flowcoll.decode.sets import Budget, Message, Set, SetReader
+from flowcoll.decode.context import Budget, Contexts
+from flowcoll.decode.sets import Message, Set, SetReader
 from flowcoll.errors import DecodeError
 
 _HEADER = Struct("!HHIII").unpack_from
@@ -24,7 +24,7 @@ class Ipfix:
         """Give the flow sets of a message; raises DecodeError when the header is wrong (RFC 7011 section 3.1)."""
         if len(octets) < HEADER:
             raise DecodeError("short_header")
-        _, length, seconds, _, domain = _HEADER(octets)
+        _, length, seconds, number, domain = _HEADER(octets)
         if length < HEADER or length > len(octets):
             raise DecodeError("length")
         self._counts.add("datagrams.decoded.ipfix")
@@ -33,4 +33,4 @@ class Ipfix:
         context.at(now_ms, seconds * 1000)
         message = octets if length == len(octets) else octets[:length]
         # bit 32 keeps an observation domain apart from the NetFlow v9 source id of the same number
-        return self._sets.read(Message(message, exporter, domain | 1 << 32, context, budget), HEADER)
+        return self._sets.read(Message(message, exporter, domain | 1 << 32, number, context, budget), HEADER)

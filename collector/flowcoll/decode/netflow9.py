@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from struct import Struct
 
 from flowcoll.counters import Counts
-from flowcoll.decode.context import Contexts
-from flowcoll.decode.sets import Budget, Message, Set, SetReader
+from flowcoll.decode.context import Budget, Contexts
+from flowcoll.decode.sets import Message, Set, SetReader
 from flowcoll.errors import DecodeError
 
 _HEADER = Struct("!HHIIII").unpack_from
@@ -24,9 +24,9 @@ class NetFlow9:
         """Give the flow sets of a datagram; raises DecodeError when the header is wrong (RFC 3954 section 5.1)."""
         if len(octets) < HEADER:
             raise DecodeError("short_header")
-        _, _, uptime, seconds, _, source_id = _HEADER(octets)
+        _, _, uptime, seconds, number, source_id = _HEADER(octets)
         self._counts.add("datagrams.decoded.netflow9")
         context = self._contexts.get(exporter[0], 9)
         context.protocol, context.version = "netflow", 9
         context.at(now_ms, seconds * 1000, uptime)
-        return self._sets.read(Message(octets, exporter, source_id, context, budget), HEADER)
+        return self._sets.read(Message(octets, exporter, source_id, number, context, budget), HEADER)

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from struct import Struct
 
 from flowcoll.counters import Counts
-from flowcoll.decode.context import Contexts
-from flowcoll.decode.sets import Budget, Set
+from flowcoll.decode.context import Budget, Contexts
+from flowcoll.decode.sequence import Sequences
+from flowcoll.decode.sets import Set
 from flowcoll.decode.templates import Column, Template
 from flowcoll.document.compiler import Compiler
 from flowcoll.errors import DecodeError
@@ -43,20 +44,22 @@ _V5 = (
 class NetFlow5:
     """Reads NetFlow v5 datagrams."""
 
-    def __init__(self, compiler: Compiler, contexts: Contexts, counts: Counts) -> None:
+    def __init__(self, compiler: Compiler, contexts: Contexts, sequences: Sequences, counts: Counts) -> None:
         self._template = Template("netflow5", [Column(*column) for column in _V5])
         self._compiler = compiler
         self._contexts = contexts
+        self._sequences = sequences
         self._counts = counts
 
     def sets(self, octets: bytes, exporter: tuple[str, int], now_ms: int, budget: Budget) -> Iterator[Set]:
         """Give the records of a datagram; raises DecodeError when the header is wrong."""
         if len(octets) < HEADER:
             raise DecodeError("short_header")
-        _, said, uptime, seconds, nanos, _, _, _, sampling = _HEADER(octets)
+        _, said, uptime, seconds, nanos, number, kind, slot, sampling = _HEADER(octets)
         if said == 0 or said > _MOST:
             raise DecodeError("count")
         self._counts.add("datagrams.decoded.netflow5")
+        self._sequences.saw("netflow5", exporter, kind << 8 | slot, number, said)  # each engine has its own
         context = self._contexts.get(exporter[0], 5)
         context.protocol, context.version = "netflow", 5
         context.at(now_ms, seconds * 1000 + min(nanos // 1_000_000, 999), uptime)

@@ -1,20 +1,22 @@
 """Sets of NetFlow v9 and IPFIX: templates are learnt, data sets become rows for the generated code."""
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from itertools import islice
 from struct import Struct
 from typing import NamedTuple
 
 from flowcoll.counters import Counts
-from flowcoll.decode.context import Context
-from flowcoll.decode.elements import Elements
+from flowcoll.decode.context import Budget, Context
+from flowcoll.decode.memory import Memory
 from flowcoll.decode.rows import Truncated
-from flowcoll.decode.templates import MAX_FIELDS, Spec, Template, TemplateError, TemplateStore, judge
+from flowcoll.decode.sequence import Sequences
+from flowcoll.decode.templates import MAX_FIELDS, Template, TemplateError, specifiers
+from flowcoll.decode.waiting import WaitingSet
 from flowcoll.document.compiler import Compiled, Compiler
 
 _PAIR = Struct("!HH").unpack_from
 _TRIPLE = Struct("!HHH").unpack_from
-_PEN = Struct("!I").unpack_from
 
 
 class Set(NamedTuple):
@@ -26,22 +28,14 @@ class Set(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A NetFlow v9 or IPFIX message: who sent it, for which domain, and what its sets share."""
+    """A NetFlow v9 or IPFIX message: who sent it, for which domain, its sequence number, and what its sets share."""
 
     octets: bytes
     exporter: tuple[str, int]
     domain: int
+    number: int
     context: Context
-    budget: "Budget"
-
-
-class Budget:
-    """Records that one datagram may still give; 0 as a limit means what the datagram holds."""
-
-    __slots__ = ("left",)
-
-    def __init__(self, limit: int) -> None:
-        self.left = limit or 65_536
+    budget: Budget
 
 
 class SetReader:
@@ -51,19 +45,22 @@ class SetReader:
     6.1, RFC 7011 section 3.3.2).
     """
 
-    def __init__(
-        self, protocol: str, elements: Elements, store: TemplateStore, compiler: Compiler, counts: Counts
-    ) -> None:
+    def __init__(self, protocol: str, memory: Memory, compiler: Compiler, sequences: Sequences, counts: Counts) -> None:
         self._protocol = protocol
         self._ipfix = protocol == "ipfix"
-        self._elements = elements
-        self._store = store
+        self._memory = memory
+        self._find = memory.store.find
         self._compiler = compiler
+        self._sequences = sequences
         self._counts = counts
         self._template, self._options = (2, 3) if self._ipfix else (0, 1)
 
     def read(self, message: Message, start: int) -> Iterator[Set]:
         """Give the flow sets of a message from `start` on; everything else is learnt or counted."""
+        yield from self._read(message, start)
+        self._sequences.saw(self._protocol, message.exporter, message.domain, message.number, message.budget.held)
+
+    def _read(self, message: Message, start: int) -> Iterator[Set]:
         octets = message.octets
         end = len(octets)
         counts = self._counts
@@ -73,17 +70,18 @@ class SetReader:
             if length < 4 or stop > end:
                 if any(octets[start:end]):  # a tail of zeros is padding
                     counts.add("sets.refused.length")
+                    message.budget.holds(None)
                 return
             if number > 255:
-                template = self._store.find(message.exporter, message.domain, number)
+                template = self._find(message.exporter, message.domain, number)
                 if template is None:
-                    counts.add("sets.refused.no_template")
+                    self._wait(octets[start + 4 : stop], number, message)
                 elif template.options:
-                    self._count_options(octets[start + 4 : stop], template)
+                    message.budget.holds(self._count_options(octets[start + 4 : stop], template))
                 else:
                     yield from self._data(octets[start + 4 : stop], template, message)
             elif number in (self._template, self._options):
-                self._templates(octets[start + 4 : stop], message, options=number == self._options)
+                yield from self._templates(octets[start + 4 : stop], message, options=number == self._options)
             else:
                 counts.add("sets.refused.reserved_id")
             start = stop
@@ -106,6 +104,7 @@ class SetReader:
         if len(body) - records * size > 3 and any(body[records * size :]):
             # more than padding (RFC 7011 section 3.3.1): a record was cut off
             counts.add("records.refused.truncated")
+        budget.holds(records)
         taken = min(records, budget.left)
         if taken < records:
             counts.add("records.refused.over_limit", records - taken)
@@ -114,7 +113,7 @@ class SetReader:
         yield Set(compiled.read(body[: taken * size]), compiled, context)
 
     def _variable(self, compiled: Compiled, body: bytes, budget: Budget) -> Iterator[tuple[object, ...]]:
-        counts, done = self._counts, 0
+        counts, done, over = self._counts, 0, 0
         rows = iter(compiled.read(body))
         try:
             for row in islice(rows, budget.left):
@@ -125,10 +124,12 @@ class SetReader:
                 counts.add("records.refused.over_limit", over)
         except Truncated:
             counts.add("records.refused.truncated")
+            budget.holds(None)
         budget.left -= done
+        budget.holds(done + over)
         counts.add(f"records.flow.{self._protocol}", done)
 
-    def _count_options(self, body: bytes, template: Template) -> None:
+    def _count_options(self, body: bytes, template: Template) -> int:
         """Count option records; what they teach is not learnt yet."""
         records = 0
         if template.variable:
@@ -140,11 +141,38 @@ class SetReader:
         else:
             records = len(body) // template.size
         self._counts.add(f"records.option.{self._protocol}", records)
+        return records
+
+    # -- data before its template --------------------------------------------------------------------------------
+
+    def _wait(self, body: bytes, number: int, message: Message) -> None:
+        """Let a set wait for its template; how many records it holds cannot be told."""
+        message.budget.holds(None)
+        (address, port), domain = message.exporter, message.domain
+        one = WaitingSet(port, domain, number, message.context.times(), message.budget, body)
+        self._memory.waiting.add(address, one)
+
+    def _late(self, number: int, template: Template, message: Message) -> Iterator[Set]:
+        """Give the sets that waited for a template which this message brings, each at the times of its own."""
+        address, now_ms = message.exporter[0], message.context.now
+        for one in self._memory.waiting.claim(address, message.domain, number, now_ms):
+            context = copy(message.context)
+            context.at(*one.times)
+            earlier = message._replace(context=context, budget=one.budget)
+            if template.options:
+                self._count_options(one.body, template)
+            else:
+                yield from self._data(one.body, template, earlier)
 
     # -- templates -----------------------------------------------------------------------------------------------
 
-    def _templates(self, body: bytes, message: Message, *, options: bool) -> None:
-        """Learn the templates of a set (RFC 7011 sections 3.4.1 and 3.4.2.2, RFC 3954 sections 5.2 and 6.1)."""
+    def _templates(self, body: bytes, message: Message, *, options: bool) -> Iterator[Set]:
+        """Learn the templates of a set (RFC 7011 sections 3.4.1 and 3.4.2.2, RFC 3954 sections 5.2 and 6.1).
+
+        Gives the flow sets that waited for them.
+        """
+        memory, exporter, domain = self._memory, message.exporter, message.domain
+        memory.store.now = message.context.now
         head = 6 if options else 4
         here, end = 0, len(body)
         while end - here >= 4:
@@ -154,7 +182,7 @@ class SetReader:
                     self._refuse_or_withdraw(number, fields, message, options=options)
                 return
             if fields == 0 and self._ipfix:
-                self._store.withdraw(message.exporter, message.domain, number, options=options)
+                memory.withdraw(exporter, domain, number, options=options)
                 here += 4
                 continue
             if end - here < head:
@@ -166,62 +194,31 @@ class SetReader:
                 # IPFIX counts fields, the scope's among them; NetFlow v9 gives octets of scope and of options
                 fields, scopes = (fields, third) if self._ipfix else ((fields + third) // 4, fields // 4)
                 scopes = max(scopes, 1)
-            specs = self._specs(body, here + head, fields)
-            if specs is None:
+            start = here + head
+            try:
+                here = specifiers(body, start, fields, ipfix=self._ipfix).end
+            except TemplateError as problem:
+                self._counts.add(f"templates.refused.{problem}")
                 if fields > MAX_FIELDS:
-                    self._store.forget(message.exporter, message.domain, number)
+                    memory.forget(exporter, domain, number)
                 return
-            self._learn(body[here + head : specs.end], number, specs.found, scopes, message)
-            here = specs.end
+            template = self._judged(scopes.to_bytes(2, "big") + body[start:here], options=options)
+            if template is None:
+                memory.forget(exporter, domain, number)
+            else:
+                memory.store.learn(exporter, domain, number, template)
+                yield from self._late(number, template, message)
 
     def _refuse_or_withdraw(self, number: int, fields: int, message: Message, *, options: bool) -> None:
         if self._ipfix and fields == 0 and number in (self._template, self._options):
-            self._store.withdraw(message.exporter, message.domain, None, options=options)
+            self._memory.withdraw(message.exporter, message.domain, None, options=options)
         else:
             self._counts.add("templates.refused.reserved_id")
 
-    def _specs(self, body: bytes, here: int, fields: int) -> "_Specs | None":
-        """Give the field specifiers that start at `here` (RFC 7011 section 3.2); None when they are cut off."""
-        counts = self._counts
-        if fields > MAX_FIELDS:
-            counts.add("templates.refused.too_many_fields")
+    def _judged(self, body: bytes, *, options: bool) -> Template | None:
+        """Give the template of a body, or None when it cannot be used; an equal body was judged before."""
+        try:
+            return self._memory.bodies.template(self._protocol, body, options=options)
+        except TemplateError as problem:
+            self._counts.add(f"templates.refused.{problem}")
             return None
-        found: list[Spec] = []
-        end = len(body)
-        for _ in range(fields):
-            enterprise = self._ipfix and end > here and body[here] & 0x80
-            if end - here < (8 if enterprise else 4):
-                counts.add("templates.refused.truncated")
-                return None
-            number, width = _PAIR(body, here)
-            here += 4
-            pen = 0
-            if enterprise:
-                number, pen = number & 0x7FFF, _PEN(body, here)[0]
-                here += 4
-            found.append((pen, number, width))
-        return _Specs(found, here)
-
-    def _learn(self, body: bytes, number: int, specs: list[Spec], scopes: int, message: Message) -> None:
-        """Learn one template; an equal body was judged before."""
-        options = scopes > 0
-        key = scopes.to_bytes(2, "big") + body
-        template = self._store.bodies.get(self._protocol, key, options=options)
-        if template is None:
-            if not self._ipfix:  # scope types are numbers of their own (RFC 3954 section 6.1), not elements
-                specs[:scopes] = [(1, scope, width) for _, scope, width in specs[:scopes]]
-            try:
-                template = judge(self._protocol, specs, self._elements, options=options)
-            except TemplateError as problem:
-                self._counts.add(f"templates.refused.{problem}")
-                self._store.forget(message.exporter, message.domain, number)
-                return
-            self._store.bodies.keep(self._protocol, key, template)
-        self._store.learn(message.exporter, message.domain, number, template)
-
-
-class _Specs(NamedTuple):
-    """Field specifiers of a template, and where they end."""
-
-    found: list[Spec]
-    end: int

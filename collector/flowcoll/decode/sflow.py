@@ -6,8 +6,9 @@ from struct import Struct
 
 from flowcoll.counters import Counts
 from flowcoll.decode import packet
-from flowcoll.decode.context import Contexts
-from flowcoll.decode.sets import Budget, Set
+from flowcoll.decode.context import Budget, Contexts
+from flowcoll.decode.sequence import Sequences
+from flowcoll.decode.sets import Set
 from flowcoll.decode.templates import Column, Template
 from flowcoll.document.compiler import Compiler
 from flowcoll.errors import DecodeError
@@ -56,9 +57,12 @@ Rows = list[tuple[object, ...]]
 class SFlow5:
     """Reads sFlow datagrams."""
 
-    def __init__(self, compiler: Compiler, contexts: Contexts, counts: Counts, *, flows: bool) -> None:
+    def __init__(
+        self, compiler: Compiler, contexts: Contexts, sequences: Sequences, counts: Counts, *, flows: bool
+    ) -> None:
         self._compiler = compiler
         self._contexts = contexts
+        self._sequences = sequences
         self._counts = counts
         self._flows = flows
         self._templates: dict[int, Template] = {}
@@ -78,8 +82,9 @@ class SFlow5:
         agent = ""  # an agent need not say its address: the type "unknown" holds nothing
         if family:
             agent = inet_ntoa(octets[8:12]) if family == 1 else inet_ntop(AF_INET6, octets[8:24])
-        _, _, _, samples = _TAIL(octets, here)
+        part, number, _, samples = _TAIL(octets, here)
         self._counts.add("datagrams.decoded.sflow5")
+        self._sequences.saw("sflow5", exporter, (agent, part), number, None)
         context = self._contexts.get(exporter[0], 0, agent)
         context.protocol, context.version = "sflow", 5
         context.at(now_ms, now_ms)

@@ -54,12 +54,11 @@ def _row(names: str, *alternatives: str, when: str = "") -> Derived:
 
 
 def _addresses(options: Options) -> tuple[Derived, ...]:
-    def as_members(side: str, role: str, element: str) -> Derived:
-        # A private address has no AS, whatever the device says.
-        device = f'({role}_AS[{element}] if not {side}_flags & PRIVATE else "")'
-        known = f"{side}_looked_up"
+    def full(side: str, role: str, element: str) -> Derived:
+        known, without, named = f"{side}_known", f"{side}_open", f"{role}_AS[{element}]"
         flow_first = options["EF_PROCESSOR_ENRICH_ASN_PREF"] == "flow"
-        return _row(f"{side}_as", f"{device} or {known}" if flow_first else f"{known} or {device}", known)
+        counts = f"{without} is None or not {element}" if flow_first else f"{without} is None"
+        return _row(f"{side}_full", f"{known} if {counts} else {without} + {named}", known)
 
     def nat(side: str, element: str) -> Derived:
         four, six = f"postNAT{element}IPv4Address", f"postNAT{element}IPv6Address"
@@ -103,10 +102,12 @@ def _addresses(options: Options) -> tuple[Derived, ...]:
             "destinationIPv4Address",
             "destinationIPv6Address",
         ),
-        _row("src_text src_full src_looked_up src_as_client src_as_server src_flags", "SOURCES[src]"),
-        _row("dst_text dst_full dst_looked_up dst_as_client dst_as_server dst_flags", "DESTINATIONS[dst]"),
-        as_members("src", "SOURCE", "bgpSourceAsNumber"),
-        as_members("dst", "DESTINATION", "bgpDestinationAsNumber"),
+        _row("src_text src_place", "SOURCES[src]"),
+        _row("dst_text dst_place", "DESTINATIONS[dst]"),
+        _row("src_known src_open src_as_client src_as_server src_flags", "src_place"),
+        _row("dst_known dst_open dst_as_client dst_as_server dst_flags", "dst_place"),
+        full("src", "SOURCE", "bgpSourceAsNumber"),
+        full("dst", "DESTINATION", "bgpDestinationAsNumber"),
         _row(
             "ip_version",
             "6 if dual else 4",

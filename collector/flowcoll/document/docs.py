@@ -19,7 +19,9 @@ that says "unknown" on the wire (AS 0, interface 0, next hop 0.0.0.0) gives no f
 - Fields can be left out of all outputs (`EF_PROCESSOR_DROP_FIELDS`) or of one (`EF_OUTPUT_..._DROP_FIELDS`), by path, by
   CODEX name, or as a whole object: `source.geo`.
 
-The column *CODEX* is the name of the same value in ElastiFlow's CODEX schema.
+The column *CODEX* is the name of the same value in ElastiFlow's CODEX schema. The column *Search* tells how Elasticsearch
+finds a value: *fast*, by an index of its own; or *among others*, by reading every document that the rest of the search has
+found, which suits what is counted, sorted and shown rather than looked for.
 """
 
 
@@ -28,9 +30,15 @@ def fields_page() -> str:
     parts = [_HEAD]
     fields = sorted(load(), key=lambda field: (_section(field), field.path))
     for section, some in groupby(fields, key=_section):
-        parts.append(f"\n## {section}\n\n| Field | Type | Meaning | CODEX |\n|---|---|---|---|\n")
-        parts += [f"| `{f.path}` | {f.type} | {f.text} | {f'`{f.codex}`' if f.codex else ''} |\n" for f in some]
+        parts.append(f"\n## {section}\n\n| Field | Type | Search | Meaning | CODEX |\n|---|---|---|---|---|\n")
+        parts += [
+            f"| `{f.path}` | {f.type} | {_SEARCH[f.storage]} | {f.text} | {f'`{f.codex}`' if f.codex else ''} |\n"
+            for f in some
+        ]
     return "".join(parts)
+
+
+_SEARCH = {"": "fast", "doc_values": "among others", "source": "not at all"}
 
 
 def _section(field: Field) -> str:

@@ -3,6 +3,9 @@
 path         ECS path, else our own; `source|destination.port` stands for one field each.
 codex        the name ElastiFlow's CODEX gives it, where the values agree.
 type         Elasticsearch type.
+storage      how Elasticsearch keeps it, see document/schema.py: empty for a field that people search by, `doc_values` for one
+             that is counted, sorted and shown, and searched only among what other fields have found; for `a|b.path` one
+             for all, or one for each, split by `|`.
 expression   the value: text with {holes} that name derived values, `[a,b]` a list, `@name` a member of the ready-made
              fragment `name`; `x else y` where a template may not give x. Those for `a|b.path` stand in the same order,
              split by `|`.
@@ -26,6 +29,7 @@ class Field(NamedTuple):
     path: str
     codex: str
     type: str
+    storage: str
     expression: str
     text: str
 
@@ -59,12 +63,12 @@ def _spread(field: Field) -> list[Field]:
     paths = _alternatives(field.path)
     count = len(paths)
     columns = []
-    for column in (field.codex, field.expression):
+    for column in (field.codex, field.storage, field.expression):
         values = _alternatives(column) if column is field.codex else column.split("|")
         columns.append(values if len(values) == count else [column] * count)
     return [
-        Field(path, codex, field.type, expression, field.text)
-        for path, codex, expression in zip(paths, *columns, strict=True)
+        field._replace(path=path, codex=codex, storage=storage, expression=expression)
+        for path, codex, storage, expression in zip(paths, *columns, strict=True)
     ]
 
 
@@ -78,11 +82,15 @@ def _alternatives(path: str) -> list[str]:
 
 
 class Wanted(NamedTuple):
-    """What an output asks for: fields left out, the time that stands in `@timestamp`, and the option that said so."""
+    """What an output asks for.
+
+    Fields left out, the time that stands in `@timestamp`, the option that named the fields, the data stream's namespace.
+    """
 
     drop: tuple[str, ...] = ()
     timestamp: str = "collect"
     option: str = ""
+    namespace: str = "default"
 
 
 EVERYTHING = Wanted()
@@ -105,10 +113,8 @@ def keep(fields: tuple[Field, ...], drop: Sequence[str], option: str) -> tuple[F
 
 FRAGMENTS = {
     "src_full": "source",
-    "src_as": "source",
     "src_nat": "source",
     "dst_full": "destination",
-    "dst_as": "destination",
     "dst_nat": "destination",
     "client_lean": "client",
     "server_lean": "server",

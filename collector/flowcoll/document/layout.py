@@ -18,11 +18,14 @@ _TIMES = {
 
 
 class Shape:
-    """What an output wants of a record: the fields it keeps, and which time stands in `@timestamp`."""
+    """What an output wants of a record: the fields it keeps, which time stands in `@timestamp`, the namespace it goes to."""
 
-    def __init__(self, fields: Sequence[Field], timestamp: str) -> None:
+    def __init__(self, fields: Sequence[Field], timestamp: str, namespace: str) -> None:
         self.timestamp = timestamp
-        self.fields = tuple((*each.path.rpartition(".")[::2], each.alternatives) for each in fields)
+        self.fields = tuple(
+            (*each.path.rpartition(".")[::2], [text.replace("{namespace}", namespace) for text in each.alternatives])
+            for each in fields
+        )
         """Object, key, and alternatives of each field."""
 
 
@@ -88,7 +91,8 @@ class Layout:
     def _pieces(self, here: _Object) -> list[Piece]:
         """Give an object's content in order: what a set shares, then fragments, then what each record has.
 
-        A fragment brings its own comma behind it, so something must stand after it that always is.
+        A fragment brings its own comma behind it, so something must stand after it that always is. If there is enough,
+        the first of what each record has goes in front: where that begins with what a set shares, it is one piece less.
         """
         shared: list[list[Piece]] = []
         own: list[list[Piece]] = []
@@ -105,6 +109,8 @@ class Layout:
             elif inner := self._pieces(member):
                 fragments.append(self._wrapped(key, inner))
         loose = [(level, "{" + name + "}") for level, name in fragments]
+        if len(own) > 1 and own[0][0][0] == ONCE_A_SET:
+            shared, own = [*shared, own[0]], own[1:]
         if own:
             return [*_listed(shared), *((ONCE_A_SET, ",") for _ in shared[:1]), *loose, *_listed(own)]
         return [*loose, *_listed(shared)]

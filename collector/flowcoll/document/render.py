@@ -28,7 +28,6 @@ def shared(options: Options) -> dict[str, Any]:
     other_seed = options["EF_PROCESSOR_ENRICH_CONVERSATIONID_SEED"]
     conversation: dict[type, Any] = {int: conversation4(other_seed), bytes: conversation6(other_seed)}
     return {
-        "PRIVATE": PRIVATE,
         "LISTED": LISTED,
         "ZERO6": bytes(16),
         "DSCP": translate.DSCP_OF_TOS,
@@ -53,7 +52,6 @@ def shared(options: Options) -> dict[str, Any]:
         **client_server_names(),
         "from_bytes": int.from_bytes,
         "ntp_ms": ntp_ms,
-        "namespace": "default",
     }
 
 
@@ -117,7 +115,7 @@ def shaped(kept: Paths, common: Mapping[str, Any], roles: Mapping[str, Addresses
         "EGRESS": interface("egress"),
         "VLAN": _known(lambda tag: kept.members({"vlan.id": str(tag)}, "network.")),
         "OUT_VLAN": _known(lambda tag: kept.members({"out.vlan.tag.id": str(tag)}, "flow.")),
-        "COMMUNITY_ID": lambda shown: kept.members({"community_id": shown}, "network."),
+        "COMMUNITY_ID": lambda shown: kept.members({"community_id": f"1:{shown}"}, "network."),
         "PROTOCOL": tuple(protocol(number) for number in range(256)),
         "TCP": Fragments(tcp),
         "ICMP": Fragments(icmp),

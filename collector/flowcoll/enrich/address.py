@@ -13,18 +13,16 @@ class Place(NamedTuple):
     """What is known of an address by its network, as JSON members for each object where it is shown."""
 
     full: str
-    """Of source or destination, without AS."""
-    system: str
-    """Of source or destination: the AS."""
+    """Of source or destination."""
+    open: str | None
+    """The same as far as it stands beside an AS that the exporter names; None where that one does not count."""
     client: str
     server: str
+    flags: int
 
 
-Entry = tuple[str, str, str, str, str, int]
-"""Text, the four parts of the place, flags.
-
-Addresses of one place share its strings: what documents touch of all addresses stays small enough for the cache.
-"""
+Entry = tuple[str, Place]
+"""Text, and the place that it shares with others: what documents touch of all addresses stays small enough for the cache."""
 
 
 class Provider(Protocol):
@@ -43,7 +41,7 @@ class Kept(NamedTuple):
     server: Paths
 
 
-_NOWHERE = Place("", "", "", "")
+_NOWHERE = Place("", None, "", "", PRIVATE)  # a private address has no AS, whatever the exporter says
 
 
 class Addresses(dict[Address, Entry]):
@@ -53,13 +51,15 @@ class Addresses(dict[Address, Entry]):
     up again. What then dies is taken apart two entries a miss, so that no packet waits for a quarter of a million.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  all that it shows depends on
         self,
         providers: Iterable[Provider],
         listed: Callable[[Address], bool],
         kept: Kept,
         limit: int,
         places: int = 65_536,
+        *,
+        flow_first: bool = False,
     ) -> None:
         super().__init__()
         self._providers = tuple(providers)
@@ -67,6 +67,7 @@ class Addresses(dict[Address, Entry]):
         self._kept = kept
         self._limit = max(limit, 2)
         self._most_places = places
+        self._flow_first = flow_first  # the exporter's AS counts more than the one looked up
         self._older: dict[Address, Entry] = {}
         self._dying: dict[Address, Entry] = {}
         self._blocks: dict[Address, Place] = {}
@@ -85,19 +86,22 @@ class Addresses(dict[Address, Entry]):
         self[address] = entry
         return entry
 
-    def forget(self) -> None:
-        """Look every address up anew, since a source of facts has changed."""
+    def forget(self) -> list[dict[Address, Entry]]:
+        """Look every address up anew, since a source of facts has changed; give what was known, to be taken apart in time."""
+        dead = [dict(self), self._older, self._dying]
         self.clear()
-        self._older = {}
+        self._older, self._dying = {}, {}
         self._blocks.clear()
         self._places.clear()
+        return dead
 
     def _render(self, address: Address) -> Entry:
         address = unmapped(address)
         shown = text(address)
         if is_private(address):
-            return shown, *_NOWHERE, PRIVATE
-        return shown, *self._place(address, shown), LISTED if self._listed(address) else 0
+            return shown, _NOWHERE
+        place = self._place(address, shown)
+        return shown, place._replace(flags=LISTED) if self._listed(address) else place
 
     def _place(self, address: Address, shown: str) -> Place:
         """Give the facts of the network; addresses of one /24, or /48, mostly share them, and then share the work."""
@@ -111,14 +115,15 @@ class Addresses(dict[Address, Entry]):
             found, length = provider.network(shown)
             facts |= found
             longest = max(longest, length)
-        system = {name: fact for name, fact in facts.items() if name.startswith("as.")}
+        without = {name: fact for name, fact in facts.items() if not name.startswith("as.")}
         full, client, server = self._kept
         lean = client.members(facts)
         place = Place(
-            full.members({name: fact for name, fact in facts.items() if name not in system}),
-            full.members(system),
+            full.members(without) + full.members({name: fact for name, fact in facts.items() if name not in without}),
+            full.members(without) if self._flow_first or len(without) == len(facts) else None,
             lean,
             lean if client == server else server.members(facts),
+            0,
         )
         # networks smaller than a block add places without adding blocks
         if max(len(self._blocks), len(self._places)) >= self._most_places:

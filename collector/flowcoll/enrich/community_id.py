@@ -1,6 +1,7 @@
 """Community ID version 1 of a flow: the same text for both directions, and in every tool that writes it.
 
-The SHA-1 of seed, addresses, protocol and ports in network byte order, lower endpoint first, as base64 behind `1:`.
+The SHA-1 of seed, addresses, protocol and ports in network byte order, lower endpoint first, as base64; in a document the
+version, `1:`, stands in front of it.
 For ICMP and ICMPv6 the ports are the message's type and code: pass these. A type that has an answer pairs with it in both
 directions; any other type goes one way, and its endpoints are not put in order. Protocols other than TCP, UDP, SCTP, ICMP
 and ICMPv6 have no ports: what is passed for them does not count.
@@ -81,7 +82,7 @@ def _cid(seed: int, address: str) -> Callable[[Any, Any, int, int, int], str]:
                 octets = pack(seed, dst, src, protocol, other, one)
         else:
             octets = bare(seed, src, dst, protocol) if src < dst else bare(seed, dst, src, protocol)
-        return f"1:{b2a_base64(sha1(octets).digest(), newline=False).decode()}"
+        return b2a_base64(sha1(octets).digest(), newline=False).decode()
 
     return community_id
 
@@ -97,7 +98,7 @@ def expression4(src: str, dst: str, protocol: str, ports: tuple[str, str], other
     turned = f"CID_PACK_(CID_SEED_, {dst}, {src}, {protocol}, {dst_port}, {src_port})"
     ordered = f"{straight} if {src} < {dst} or {src} == {dst} and {src_port} < {dst_port} else {turned}"
     return (
-        f'("1:" + CID_BASE64_(CID_SHA1_({ordered}).digest(), newline=False).decode() '
+        f"(CID_BASE64_(CID_SHA1_({ordered}).digest(), newline=False).decode() "
         f"if {protocol} in CID_PORTS_ else CID4_({src}, {dst}, {protocol}, {', '.join(other)}))"
     )
 

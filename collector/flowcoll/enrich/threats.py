@@ -36,6 +36,13 @@ def threat_namespace(kept: Paths, lists: Lists) -> dict[str, Any]:
 
     rendered = Fragments(render, 16_384)
 
+    def forget() -> list[dict[Any, Any]]:
+        known = dict(rendered)
+        rendered.clear()
+        return [known]
+
+    lists.on_change(forget)
+
     def hits(  # noqa: PLR0913, PLR0917 - what the generated code has at hand
         src: Address, src_flags: int, dst: Address, dst_flags: int, swapped: bool | None, occurred: str
     ) -> tuple[str, ...]:
@@ -83,7 +90,12 @@ def _enrichment(path: str, address: str, threat: Threat) -> Mapping[str, object]
         "provider": threat.feed,
         "description": threat.description or threat.name,
     }
-    if threat.confidence:
-        indicator["confidence"] = threat.confidence
+    said = {
+        "confidence": threat.confidence,
+        "first_seen": threat.first_seen,
+        "last_seen": threat.last_seen,
+        "reference": threat.reference,
+    }
+    indicator |= {key: value for key, value in said.items() if value}
     matched = {"atomic": address, "field": path, "type": "flowcoll_threat_lookup", "occurred": _OCCURRED}
     return {"indicator": indicator, "matched": matched}

@@ -12,6 +12,9 @@ from flowcoll.options.types import boolean, path
 from flowcoll.options.values import Said
 
 SHORTEST_REFRESH = 60  # minutes; ElastiFlow does not start with less either
+_RISKIQ = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_THREAT_ENABLE"
+_RISKIQ_ACCOUNT = ("EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_API_USER", "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_API_KEY")
+_RISKIQ_NAMESAKE = THREAT + "RISKIQ_ENABLE"
 
 
 @dataclass
@@ -100,12 +103,24 @@ class Checks:
             needed = _needed_path(name)
             if needed and self.values[name] and self.values[needed] is None and not self._wrong(needed):
                 yield self.said[name].problem(f"needs {needed}, which is empty; set it")
+        if self.values[_RISKIQ]:
+            yield from self._passivetotal()
         for output in OUTPUTS:
             first, *others = self._enabled(output) or [""]
             if first.startswith(OUTPUT) and others:
                 yield self.said[first].problem(
                     f"cannot be used together with {', '.join(others)}; give this one a namespace too"
                 )
+
+    def _passivetotal(self) -> Iterator[str]:
+        """What PassiveTotal's list needs: an account, and the name it has among the lists."""
+        missing = [name for name in _RISKIQ_ACCOUNT if not self.values[name] and not self._wrong(name)]
+        if missing:
+            yield self.said[_RISKIQ].problem(
+                f"needs {' and '.join(missing)} to be set: user and key of a PassiveTotal account"
+            )
+        if self.values.get(_RISKIQ_NAMESAKE):
+            yield self.said[_RISKIQ_NAMESAKE].problem(f"{_RISKIQ} has a list of this name; give yours another")
 
     def _enabled(self, output: str) -> list[str]:
         """Switches of an output type that are on, the global one first."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from flowcoll.options.elastiflow import THEIRS
-from flowcoll.options.groups import ETC, NOT_YET, REFUSED, THREAT, Group, Option, group, option
+from flowcoll.options.groups import ETC, NOT_YET, REFUSED, SUPPORTED, THREAT, Group, Option, group, option
 from flowcoll.options.types import (
     age,
     boolean,
@@ -163,7 +163,7 @@ THREATS = group(
     THREAT + "<NAME>",
     "Threat lists",
     option("ENABLE", boolean, "false", "Match addresses against this list; <NAME> is a name you choose."),
-    option("TYPE", enum("plain", "csv"), "plain", "Form of the list: an address or network per line, or columns with a header."),
+    option("TYPE", enum("auto", "plain", "csv", "json"), "auto", "Form of the list: an address or network per line, columns with a header, or JSON; auto finds out."),
     option("PATH", path, "", "File to read the list from."),
     option("LABEL", text, "", "What a match is called where the list itself does not say."),
     option("CONFIDENCE", optional(integer(0, 100)), "", "How sure a match is, 0 to 100, where the list itself does not say."),
@@ -179,17 +179,17 @@ _RISKIQ_SWITCHES = ("EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_THREAT_ENABLE", "EF_PROCE
 RISKIQ = group(
     "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ",
     "RiskIQ PassiveTotal lists",
-    option("THREAT_ENABLE", boolean, "false", "Download PassiveTotal's list of threats and match addresses against it."),
-    option("THREAT_ENDPOINT", url, "https://api.passivetotal.org/v2/netflow/blocklist/download", "Where the list of threats is."),
-    option("THREAT_REFRESH_INTERVAL", minutes(), 1440, "How often it is downloaded; not less than 60."),
+    option("THREAT_ENABLE", boolean, "false", "Download PassiveTotal's list of threats and match addresses against it.", SUPPORTED),
+    option("THREAT_ENDPOINT", url, "https://api.passivetotal.org/v2/netflow/blocklist/download", "Where the list of threats is.", SUPPORTED),
+    option("THREAT_REFRESH_INTERVAL", minutes(), 1440, "How often it is downloaded; not less than 60.", SUPPORTED),
     option("THREAT_INCLEXCL_PATH", path, ETC + "riskiq/incl_excl.yml", "File that says which addresses are matched."),
     option("THREAT_INCLEXCL_REFRESH_RATE", minutes(), 15, "How often that file is read again."),
     option("ASN_ENABLE", boolean, "false", "Take autonomous systems from PassiveTotal instead of MaxMind."),
     option("ASN_ENDPOINT", url, "https://api.passivetotal.org/v2/netflow/as/download", "Where the list of autonomous systems is."),
     option("ASN_REFRESH_INTERVAL", minutes(), 1440, "How often it is downloaded; not less than 60."),
-    option("API_USER", text, "", "PassiveTotal user, an e-mail address.", switches=_RISKIQ_SWITCHES),
-    option("API_KEY", secret, "", "Key of that user.", switches=_RISKIQ_SWITCHES),
-    option("API_TIMEOUT", seconds(1), 30, "How long a download may take.", switches=_RISKIQ_SWITCHES),
+    option("API_USER", text, "", "PassiveTotal user, an e-mail address.", SUPPORTED, switches=_RISKIQ_SWITCHES),
+    option("API_KEY", secret, "", "API key of that user, not the password of the web site.", SUPPORTED, switches=_RISKIQ_SWITCHES),
+    option("API_TIMEOUT", seconds(1), 30, "How long a download may take as a whole.", SUPPORTED, switches=_RISKIQ_SWITCHES),
     standing=NOT_YET,
 )
 
@@ -247,16 +247,16 @@ ELASTICSEARCH = group(
     option("TLS_ENABLE", boolean, "false", "Speak TLS."),
     option("TLS_SKIP_VERIFICATION", boolean, "false", "Take any certificate; for trials only."),
     option("TLS_CA_CERT_FILEPATH", path, "", "Certificates of the authorities to trust, PEM; empty means those of the host."),
-    option("CLIENT_CA_CERT_FILEPATH", path, "", "Certificate of the authority behind our own certificate, PEM."),
+    option("CLIENT_CA_CERT_FILEPATH", path, "", "Certificate of the authority behind our own certificate, PEM; shown with it, for a server that only knows one above."),
     option("CLIENT_CERT_FILEPATH", path, "", "Certificate to show to the server, PEM."),
-    option("CLIENT_KEY_FILEPATH", path, "", "Private key of that certificate, PEM."),
+    option("CLIENT_KEY_FILEPATH", path, "", "Private key of that certificate, PEM, without passphrase; empty where it is in the same file."),
     option("BATCH_DEADLINE", milliseconds(1), 2000, "Send a bulk request after this time at the latest."),
-    option("BATCH_MAX_BYTES", octets(1), 8_388_608, "Send a bulk request at this size."),
-    option("RETRY_ENABLE", boolean, "true", "Send a refused request again."),
+    option("BATCH_MAX_BYTES", octets(1), 8_388_608, "Send a bulk request at this size, measured before it is compressed."),
+    option("RETRY_ENABLE", boolean, "true", "Send again what Elasticsearch could not take; otherwise it is dropped."),
     option("RETRY_ON_TIMEOUT_ENABLE", boolean, "true", "Send a request again that was not answered in time."),
-    option("MAX_RETRIES", integer(), 3, "How often, before its documents go to the spool.", switches=("EF_OUTPUT_ELASTICSEARCH_RETRY_ENABLE",)),
-    option("RETRY_BACKOFF", milliseconds(), 1000, "Wait before the first try again."),
-    option("SPOOL_MAX_BYTES", octets(), 1_073_741_824, "Size of the spool that keeps documents while Elasticsearch is away."),
+    option("MAX_RETRIES", integer(), 3, "How often, before its documents go to the spool.", NOT_YET, switches=("EF_OUTPUT_ELASTICSEARCH_RETRY_ENABLE",)),
+    option("RETRY_BACKOFF", milliseconds(), 1000, "Longest wait before the first try again; it doubles with each try, up to a minute."),
+    option("SPOOL_MAX_BYTES", octets(), 1_073_741_824, "Size of the spool that keeps documents while Elasticsearch is away.", NOT_YET),
     option("NAMESPACE", namespace, "default", "Namespace of the data streams, the last part of their names."),
     option("RETENTION", age, "30d", "How long documents are kept."),
     option("TIMESTAMP_SOURCE", time_source, "collect", "What @timestamp is: start or end of the flow, time of export, or time of arrival."),
@@ -277,7 +277,6 @@ ELASTICSEARCH = group(
     option("INDEX_TEMPLATE_PIPELINE_DEFAULT", text, "_none", "Ingest pipeline that documents go through."),
     option("INDEX_TEMPLATE_PIPELINE_FINAL", text, "_none", "Ingest pipeline that documents go through last."),
     option("TSDS_ENABLE", boolean, "false", "Write flows to a time series data stream.", REFUSED, hint="flows do not go to time series data streams"),
-    standing=NOT_YET,
 )
 
 KAFKA = group(

@@ -71,7 +71,7 @@ def read(said: Said) -> tuple[Any, Said]:
         if said.wrong:
             return said.option.default, said
         if said.from_file:
-            return kind.read(_content(Path(said.given.text.strip()))), said
+            return kind.read(content(Path(said.given.text.strip()))), said
         if said.given.listed and not kind.many:
             return said.option.default, said._replace(wrong="must be one value, not a list")
         return kind.read(said.given.text if kind.secret else said.given.text.strip()), said
@@ -79,8 +79,8 @@ def read(said: Said) -> tuple[Any, Said]:
         return said.option.default, said._replace(wrong=f"must be {exc}")
 
 
-def _content(path: Path) -> str:
-    """A secret as its file holds it, without the newline that editors put at the end."""
+def content(path: Path) -> str:
+    """A secret as its file holds it, without the newline that editors put at the end; ValueError: it cannot be read."""
     try:
         return path.read_bytes().decode().removesuffix("\n").removesuffix("\r")
     except OSError as exc:

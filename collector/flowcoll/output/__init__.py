@@ -1,11 +1,12 @@
 """Outputs: where finished documents go, a batch at a time."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from flowcoll.config import Options, OutputOptions
 from flowcoll.counters import Counts
 from flowcoll.document.fields import Wanted
+from flowcoll.errors import ConfigError
 from flowcoll.logs import Log
 from flowcoll.output.file import LineOutput, Wait, file_target, stdout_target
 
@@ -30,6 +31,9 @@ class Output(Protocol):
     def close(self) -> None:
         """Flush and give up what is open."""
 
+    def state(self) -> Mapping[str, Any]:
+        """Give what a person wants to know of it besides its counters, as JSON can hold it."""
+
 
 def open_outputs(options: Options, counts: Counts, log: Log, wait: Wait) -> list[Output]:
     """Open every output that is switched on; `wait` waits for a slow reader."""
@@ -43,7 +47,41 @@ def open_outputs(options: Options, counts: Counts, log: Log, wait: Wait) -> list
         LineOutput(stdout_target(_name("stdout", stdout.namespace), stdout.values["FORMAT"]), counts, log, wait)
         for stdout in options.outputs("STDOUT")
     ]
+    for each in options.outputs("ELASTICSEARCH"):
+        if "flow" not in each.values["ALLOWED_RECORD_TYPES"]:
+            log.warn(
+                f"{each.option('ELASTICSEARCH')}_ALLOWED_RECORD_TYPES does not name flow: nothing is written there"
+            )
+            continue
+        outputs.append(_elasticsearch(options, each, counts, log))
     return outputs
+
+
+def _elasticsearch(options: Options, output: OutputOptions, counts: Counts, log: Log) -> Output:
+    # Elasticsearch's client is half a second of importing that other outputs need not pay
+    from flowcoll.elastic import connect  # noqa: PLC0415
+    from flowcoll.output.dead_letter import DeadLetters  # noqa: PLC0415
+    from flowcoll.output.elasticsearch import ElasticsearchOutput  # noqa: PLC0415
+    from flowcoll.output.session import Means  # noqa: PLC0415
+    from flowcoll.setup.elasticsearch import install  # noqa: PLC0415
+    from flowcoll.streams import namespace_of  # noqa: PLC0415
+
+    if options["EF_STATE_PATH"] is None:
+        raise ConfigError("EF_STATE_PATH is empty; give a directory for documents that Elasticsearch rejects")
+    folder = options["EF_STATE_PATH"] / "dead-letter"
+    if output.values["TLS_SKIP_VERIFICATION"] and (output.values["TLS_ENABLE"] or output.values["CLOUD_ID"]):
+        log.warn(f"{output.option('ELASTICSEARCH')}_TLS_SKIP_VERIFICATION is on: whoever answers is believed")
+    namespace = namespace_of(output.values, output.option("ELASTICSEARCH"))
+    made = ElasticsearchOutput(
+        output,
+        _wanted("ELASTICSEARCH", output)._replace(namespace=namespace),
+        DeadLetters(folder, _name("elasticsearch", output.namespace), counts, log),
+        Means(connect, install if output.values["INDEX_TEMPLATE_ENABLE"] else None),
+        counts=counts,
+        log=log,
+    )
+    made.start()
+    return made
 
 
 def _name(kind: str, namespace: str) -> str:
@@ -51,6 +89,5 @@ def _name(kind: str, namespace: str) -> str:
 
 
 def _wanted(kind: str, output: OutputOptions) -> Wanted:
-    prefix = f"EF_{output.namespace.upper()}_OUTPUT" if output.namespace else "EF_OUTPUT"
     drop = tuple(output.values["DROP_FIELDS"])
-    return Wanted(drop, output.values["TIMESTAMP_SOURCE"], f"{prefix}_{kind}_DROP_FIELDS" if drop else "")
+    return Wanted(drop, output.values["TIMESTAMP_SOURCE"], output.option(f"{kind}_DROP_FIELDS") if drop else "")

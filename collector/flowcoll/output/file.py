@@ -120,6 +120,10 @@ class LineOutput:
         self._shut()
         self._fd = fd
 
+    def state(self) -> Mapping[str, str]:
+        """Nothing besides the counters."""
+        return {}
+
     def close(self) -> None:
         """Flush and close."""
         self.flush()

@@ -1,34 +1,49 @@
 """Lists of threats, and the match of an address against all of them.
 
 Within one list the most specific entry counts: the longest prefix, or the smallest range. Every list has its say. A
-private address never matches, even if it is listed.
+private address never matches, even if it is listed. A list can be replaced at any time; whoever remembers what a match
+said is told.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from heapq import heappop, heappush
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
 from flowcoll.config import ThreatListOptions
-from flowcoll.enrich.locality import Address, is_private, packed, unmapped, wholly_private
-from flowcoll.errors import ConfigError
-from flowcoll.threat.readers import Entry, Refused, read
+from flowcoll.enrich.locality import Address, is_private, unmapped
+from flowcoll.errors import ConfigError, ListError
+from flowcoll.threat.entries import Entry
+from flowcoll.threat.readers import Row, read
+from flowcoll.threat.table import Spans, Table
+from flowcoll.threat.times import iso
+from flowcoll.threat.unwrap import LARGEST, Pause, at_once, unwrapped
+
+_OFTEN = 64  # rows between two pauses
+_FIELDS = 7  # of a line
 
 
 class Threat(NamedTuple):
-    """What one list says of an address; confidence is the word ECS has for it, or empty."""
+    """What one list says of an address; confidence is the word ECS has for it, times are ISO 8601; empty: not said."""
 
     name: str
     feed: str
     confidence: str
     description: str
-    listed: str  # when the list was made, ISO 8601
-    prefix: str  # the entry that matched
+    first_seen: str
+    last_seen: str
+    reference: str
+    listed: str  # when the list was made
 
 
 Threats = tuple[Threat, ...]
-Spans = dict[tuple[int, int], Threats]
+
+
+class Stated(NamedTuple):
+    """What is said of a list as a whole: it counts where a row says nothing."""
+
+    name: str
+    listed: str
+    label: str = ""
+    confidence: int | None = None
 
 
 def confidence_word(confidence: int | None) -> str:
@@ -41,39 +56,64 @@ def confidence_word(confidence: int | None) -> str:
 class ThreatList:
     """One list in memory; `state` says how many entries it has and what was left out of it."""
 
-    def __init__(self, threats: Iterable[tuple[Entry, Threat]], state: Mapping[str, Any]) -> None:
-        spans4: Spans = {}
-        spans6: Spans = {}
-        private = 0
-        for entry, threat in threats:
-            spans = spans4 if isinstance(entry.first, int) else spans6
-            span = int.from_bytes(packed(entry.first), "big"), int.from_bytes(packed(entry.last), "big")
-            known = spans.get(span, ())
-            if threat not in known:
-                spans[span] = (*known, threat)
-            private += wholly_private(entry.first, entry.last)
-        self._starts4, self._found4 = _flattened(spans4)
-        starts6, self._found6 = _flattened(spans6)
-        self._starts6 = [start.to_bytes(16, "big") for start in starts6]
-        self.state = {**state, "entries": len(spans4) + len(spans6), "private": private}
+    def __init__(self, table: Table, stated: Stated, state: Mapping[str, Any]) -> None:
+        self._table = table
+        self._stated = stated
+        self.state = state
 
-    def match(self, address: Address) -> Threats:
-        """Give what the list says of an address, be it private or not; an IPv4-mapped address is given as int."""
-        if isinstance(address, int):
-            return self._found4[bisect_right(self._starts4, address) - 1]
-        return self._found6[bisect_right(self._starts6, address) - 1]
+    def names(self, address: Address) -> bool:
+        """Tell whether the list names an address, be it private or not; an IPv4-mapped address is given as int."""
+        return self._table.find(address) != b""
+
+    def match(self, address: Address) -> Iterator[Threat]:
+        """Give what the list says of an address."""
+        said = self._table.find(address)
+        fields = said.decode().split("\n") if said else []
+        for start in range(0, len(fields), _FIELDS):
+            label, feed, confidence, description, first_seen, last_seen, link = fields[start : start + _FIELDS]
+            stated = self._stated
+            yield Threat(
+                name=label or stated.label or stated.name,
+                feed=feed or stated.name,
+                confidence=confidence_word(int(confidence) if confidence else stated.confidence),
+                description=description,
+                first_seen=iso(first_seen),
+                last_seen=iso(last_seen),
+                reference=link,
+                listed=stated.listed,
+            )
 
 
 class Lists:
-    """Every list that is enabled, in the order of their names."""
+    """Every list that is in use, in the order of their names."""
 
     def __init__(self, lists: Mapping[str, ThreatList]) -> None:
         self._lists = dict(sorted(lists.items()))
+        self._watched: dict[str, Callable[[], Mapping[str, Any]]] = {}
+        self._forget: list[Callable[[], Iterable[dict[Any, Any]]]] = []
 
     @classmethod
     def load(cls, wanted: Iterable[ThreatListOptions]) -> Self:
         """Read the lists that are enabled; ConfigError for one that cannot be used."""
         return cls({each.name: _load(each) for each in wanted if each.enable})
+
+    def put(self, name: str, wanted: ThreatList, pause: Pause) -> None:
+        """Use a list from now on, in the place of the one that had this name."""
+        self._lists = dict(sorted({**self._lists, name: wanted}.items()))
+        dead = [known for forget in self._forget for known in forget()]
+        for known in dead:  # half a million entries take long to go
+            while known:
+                known.popitem()
+                if len(known) % _OFTEN == 0:
+                    pause()
+
+    def on_change(self, forget: Callable[[], Iterable[dict[Any, Any]]]) -> None:
+        """Have something called whenever a list has been replaced: it forgets what matches have said, and gives it away."""
+        self._forget.append(forget)
+
+    def watch(self, name: str, state: Callable[[], Mapping[str, Any]]) -> None:
+        """Let somebody else, who looks after a list, tell its state."""
+        self._watched[name] = state
 
     def match(self, address: Address) -> Threats:
         """Give what all lists say of an address."""
@@ -86,58 +126,75 @@ class Lists:
 
     def listed(self, address: Address) -> bool:
         """True when `match` would give something."""
-        return bool(self.match(address))
+        if not self._lists:
+            return False
+        address = unmapped(address)
+        return not is_private(address) and any(each.names(address) for each in self._lists.values())
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """Give entries, refused rows, private entries and age of each list."""
-        return {f"threat_{name}": {"state": "on", **each.state} for name, each in self._lists.items()}
+        """Give state, entries, refused rows, private entries and age of each list."""
+        states: dict[str, Mapping[str, Any]] = {
+            name: {"state": "on", **each.state} for name, each in self._lists.items()
+        }
+        states |= {name: state() for name, state in self._watched.items()}
+        return {f"threat_{name}": dict(state) for name, state in sorted(states.items())}
+
+
+def build(rows: Iterable[Row], stated: Stated, pause: Pause) -> ThreatList:
+    """Make a list of rows; ListError, worded to follow its name, when it names nobody or more than a fifth is bad."""
+    spans = Spans()
+    entries = refused = others = 0
+    first_refused = ""
+    for row in rows:
+        if isinstance(row, Entry):
+            spans.add(row.first, row.last, _line(row))
+            entries += 1
+            if entries % _OFTEN == 0:
+                pause()
+            continue
+        if row.other:
+            others += 1
+        else:
+            refused += 1
+            first_refused = first_refused or f"{row.where}: {row.why}"
+        if (refused + others) % _OFTEN == 0:
+            pause()
+    worst = f" ({first_refused})" if first_refused else ""
+    if not entries:
+        raise ListError(f"holds no address{worst}", "empty")
+    if refused * 5 > entries + refused:
+        raise ListError(f"holds no address in {refused} of its {entries + refused} rows{worst}", "bad_rows")
+    table = spans.table(pause)
+    state: dict[str, Any] = {"entries": table.entries, "networks": table.networks, "private": table.private}
+    state |= {"refused": refused, **({"first_refused": first_refused} if refused else {})}
+    return ThreatList(table, stated, state | ({"others": others} if others else {}) | {"listed": stated.listed})
+
+
+def _line(row: Entry) -> bytes:
+    """Give what a row says as so many lines."""
+    confidence = "" if row.confidence is None else str(row.confidence)
+    fields = (row.label, row.feed, confidence, row.description, row.first_seen, row.last_seen, row.link)
+    text = "\n".join(fields)
+    if text.count("\n") >= _FIELDS:
+        text = "\n".join(" ".join(field.split()) for field in fields)
+    return text.encode("utf-8", "replace")
 
 
 def _load(wanted: ThreatListOptions) -> ThreatList:
     option = f"EF_PROCESSOR_ENRICH_IPADDR_THREAT_{wanted.name.upper()}_PATH"
     if wanted.path is None:
         raise ConfigError(f"{option} is empty; give the file of the list, or set {option[:-4]}ENABLE to false")
-    rows = list(read(option, wanted.path, wanted.type))
-    refused = [row for row in rows if isinstance(row, Refused)]
-    entries = [row for row in rows if isinstance(row, Entry)]
-    worst = f"; line {refused[0].line}: {refused[0].why}" if refused else ""
-    if not entries:
-        raise ConfigError(f"{option}: {wanted.path} lists no address{worst}; is it a {wanted.type} list?")
-    if len(refused) * 5 > len(rows):
-        raise ConfigError(
-            f"{option}: {len(refused)} of {len(rows)} rows of {wanted.path} hold no address{worst}; is it a {wanted.type} list?"
-        )
-    changed = datetime.fromtimestamp(wanted.path.stat().st_mtime, UTC)
-    listed = changed.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    state = {"listed": listed, "refused": len(refused), "first_refused_line": refused[0].line if refused else None}
-    return ThreatList(((entry, _threat(entry, wanted, listed)) for entry in entries), state)
-
-
-def _threat(entry: Entry, wanted: ThreatListOptions, listed: str) -> Threat:
-    return Threat(
-        name=entry.label or wanted.label or wanted.name,
-        feed=entry.feed or wanted.name,
-        confidence=confidence_word(wanted.confidence if entry.confidence is None else entry.confidence),
-        description=entry.description,
-        listed=listed,
-        prefix=entry.prefix,
-    )
-
-
-def _flattened(spans: Spans) -> tuple[list[int], Sequence[Threats]]:
-    """Give where each stretch of addresses begins and what counts in it: of the spans over it, the smallest."""
-    starts: list[int] = [0]
-    found: list[Threats] = [()]
-    waiting = sorted(spans, reverse=True)
-    open_: list[tuple[int, int, int]] = []  # size, first, last: a heap
-    for place in sorted({edge for first, last in spans for edge in (first, last + 1)}):
-        while waiting and waiting[-1][0] == place:
-            first, last = waiting.pop()
-            heappush(open_, (last - first, first, last))
-        while open_ and open_[0][2] < place:
-            heappop(open_)
-        counts = spans[open_[0][1:]] if open_ else ()
-        if counts is not found[-1] and place < 1 << 128:
-            starts.append(place)
-            found.append(counts)
-    return starts, found
+    try:
+        with wanted.path.open("rb") as file:
+            octets = file.read(LARGEST + 1)
+            changed = wanted.path.stat().st_mtime
+    except OSError as exc:
+        raise ConfigError(f"{option}: cannot read {wanted.path} ({exc.strerror}); give the path of a list") from None
+    stated = Stated(wanted.name, iso(changed), wanted.label, wanted.confidence)
+    if len(octets) > LARGEST:
+        raise ConfigError(f"{option}: {wanted.path} has more than {LARGEST >> 20} MiB; give the path of a list")
+    try:
+        return build(read(unwrapped(octets, at_once), wanted.type), stated, at_once)
+    except ListError as exc:
+        right = "" if wanted.type == "auto" else f"; is {wanted.type} its type?"
+        raise ConfigError(f"{option}: {wanted.path} {exc}{right}") from None

@@ -1,0 +1,80 @@
+"""Where workers write down what they have counted, so that it can be read when they are busy, and when they have died.
+
+The board is shared memory with a slot for each worker. A slot has two pages: the next state is written to the one that
+is not shown, then shown. Whoever is killed while he writes leaves the state before it.
+"""
+
+import mmap
+import os
+from struct import Struct
+from typing import Self
+from zlib import crc32
+
+SLOT = 1 << 20
+"""Octets of a slot; a state has a few thousand."""
+
+_PAGE = SLOT // 2 - 64
+_SHOWN = Struct("=Q")  # how many states were shown; the last bit says which page
+_STATE = Struct("=QII")  # the number of the state, its octets, their checksum
+_STATES = 64  # where the pages begin
+
+
+class Slot:
+    """One worker's place: it alone calls `show`; anybody may call `state`."""
+
+    def __init__(self, memory: mmap.mmap, start: int) -> None:
+        self._memory = memory
+        self._start = start
+        self._number: int = _SHOWN.unpack_from(memory, start)[0]  # goes on where the worker before has stopped
+
+    def show(self, state: bytes) -> None:
+        """Replace the state; ValueError when it is larger than a page."""
+        if len(state) > _PAGE - _STATE.size:
+            raise ValueError(f"a state of {len(state)} octets does not fit into {_PAGE - _STATE.size}")
+        number = self._number + 1
+        page = self._page(number)
+        body = page + _STATE.size
+        self._memory[body : body + len(state)] = state
+        _STATE.pack_into(self._memory, page, number, len(state), crc32(state))
+        _SHOWN.pack_into(self._memory, self._start, number)
+        self._number = number
+
+    def state(self) -> bytes:
+        """Give the last state that was shown, empty before the first; it is whole, even while the next is written."""
+        while True:
+            shown: int = _SHOWN.unpack_from(self._memory, self._start)[0]
+            for number in (shown, shown - 1):  # the one before it, should this one not be whole
+                if number < 1:
+                    return b""
+                page = self._page(number)
+                said, size, checksum = _STATE.unpack_from(self._memory, page)
+                body = page + _STATE.size
+                state = self._memory[body : body + min(size, _PAGE)]
+                if said == number and crc32(state) == checksum:
+                    return state
+            if _SHOWN.unpack_from(self._memory, self._start)[0] == shown:  # nobody has written meanwhile: it is lost
+                return b""
+
+    def _page(self, number: int) -> int:
+        return self._start + _STATES + number % 2 * _PAGE
+
+
+class Board:
+    """Slots in memory that processes share by its descriptor."""
+
+    def __init__(self, fd: int, slots: int) -> None:
+        self.fd = fd
+        self._memory = mmap.mmap(fd, slots * SLOT)
+        self.slots = tuple(Slot(self._memory, number * SLOT) for number in range(slots))
+
+    @classmethod
+    def make(cls, slots: int) -> Self:
+        """Make an empty board; its descriptor is to be handed on to the workers."""
+        fd = os.memfd_create("flowcoll-board")
+        os.ftruncate(fd, slots * SLOT)
+        return cls(fd, slots)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._memory.close()
+        os.close(self.fd)

@@ -1,0 +1,142 @@
+"""Documents into Elasticsearch: the output that puts queue, session and couriers together.
+
+The receive loop joins lines and packs them (`write`). Sending and connecting are greenlets of their own: however slow
+Elasticsearch is, or however dead, datagrams are read. What waits is bounded; what comes when that is full is dropped and
+counted. At any time
+
+    documents given = delivered + delivered before + rejected + dropped + queued
+"""
+
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import gevent
+
+from flowcoll import streams
+from flowcoll.config import OutputOptions
+from flowcoll.counters import Counts
+from flowcoll.document.fields import Wanted
+from flowcoll.logs import Log
+from flowcoll.output.account import Account
+from flowcoll.output.actions import Actions
+from flowcoll.output.backoff import Backoff
+from flowcoll.output.courier import Courier, Policy
+from flowcoll.output.dead_letter import DeadLetters
+from flowcoll.output.queue import MEMORY_OCTETS, Limits, Queue
+from flowcoll.output.session import Means, Session
+
+IN_FLIGHT = 4
+"""Requests sent at a time."""
+
+_CLOSE_S = 20.0
+_ANSWER_S = 120.0
+_REST_S = 1.0
+
+
+class ElasticsearchOutput:
+    """Writes documents to a data stream, or to an index per day, week or month; `start` begins to connect."""
+
+    def __init__(  # noqa: PLR0913  what it is made of
+        self,
+        output: OutputOptions,
+        wanted: Wanted,
+        letters: DeadLetters,
+        means: Means,
+        *,
+        counts: Counts,
+        log: Log,
+        memory_octets: int = MEMORY_OCTETS,
+        close_s: float = _CLOSE_S,
+        answer_s: float = _ANSWER_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        values = output.values
+        backoff = partial(Backoff, values["RETRY_BACKOFF"] / 1000)
+        self.name = letters.output
+        self.wanted = wanted
+        self._counts = counts
+        self._log = log
+        self._close_s = close_s
+        self._account = Account(self.name, counts, log, letters)
+        self._session = Session(output, self.name, log, means, backoff())
+        limits = Limits(values["BATCH_MAX_BYTES"], values["BATCH_DEADLINE"] / 1000, memory_octets)
+        self._queue = Queue(Actions(_index(output, wanted), clock), limits)
+        policy = Policy(
+            backoff,
+            values["RETRY_ENABLE"],
+            values["RETRY_ON_TIMEOUT_ENABLE"],
+            values["INDEX_PERIOD"] == streams.ROLLOVER,
+            answer_s,
+        )
+        self._courier = Courier(self._session, self._queue, self._account, log, policy)
+        self._greenlets: list[gevent.Greenlet] = []
+
+    def start(self) -> None:
+        """Begin to connect, and to send what is written."""
+        loops: list[Callable[[], None]] = [self._session.run, self._queue.gather]
+        self._greenlets = [gevent.spawn(self._keep, loop) for loop in [*loops, *[self._send] * IN_FLIGHT]]
+
+    def write(self, documents: Sequence[str], /) -> None:
+        """Take a batch; what there is no room for is counted as dropped."""
+        if not self._queue.add(documents):
+            self._account.drop(len(documents), "queue_full", "what waits for Elasticsearch fills its memory")
+
+    def flush(self) -> None:
+        """Have what was gathered sent now."""
+        self._queue.complete()
+
+    def close(self) -> None:
+        """Send what is queued, within a bound; what does not go is counted as dropped."""
+        self.flush()
+        self._session.end()
+        gevent.wait([self._queue.empty, self._session.given_up], timeout=self._close_s, count=1)
+        gevent.killall(self._greenlets)
+        self._account.drop(self._queue.abandon(), "stopped", "the collector stops before Elasticsearch has taken them")
+
+    def state(self) -> Mapping[str, Any]:
+        """Give the state of connection and queue."""
+        return {
+            **self._session.state(),
+            "queued_documents": self._queue.documents,
+            "queued_bytes": self._queue.octets,
+            "retries": self._account.retries,
+            "rejected": self._account.rejected,
+        }
+
+    def _send(self) -> None:
+        while True:
+            delivery = self._courier.delivery(self._queue.take())
+            try:
+                self._courier.carry(delivery)
+            except Exception:
+                if delivery.rest is not None:
+                    self._queue.done(delivery.rest)
+                    self._account.drop(delivery.rest.documents, "bug", "the collector failed")
+                raise
+
+    def _keep(self, loop: Callable[[], None]) -> None:
+        """Keep a loop going: as in the receive loop, nothing may end it but its own return."""
+        while True:
+            try:
+                loop()
+            except Exception as exc:  # noqa: BLE001
+                self._counts.add("bugs")
+                self._log.limited(f"bug.{type(exc).__name__}", 60).error(
+                    "the output failed where it may not; please report it with these lines",
+                    output=self.name,
+                    traceback=traceback.format_exc(),
+                )
+                gevent.sleep(_REST_S)
+            else:
+                return
+
+
+def _index(output: OutputOptions, wanted: Wanted) -> str | Callable[[str], str]:
+    """Give the data stream's name, or what gives the name of a day's index."""
+    values = output.values
+    if values["INDEX_PERIOD"] == streams.ROLLOVER:
+        return streams.FLOW.name(wanted.namespace)
+    return partial(streams.dated, wanted.namespace, values["INDEX_PERIOD"], values["INDEX_SUFFIX"])

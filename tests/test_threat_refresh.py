@@ -1,0 +1,430 @@
+"""PassiveTotal's list kept fresh: what serves, what is told, when it is tried again."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from fakes.passivetotal import FAULTS, FORMS, KEY, USER, PassiveTotal, Row
+from flowcoll.config import defaults
+from flowcoll.counters import Counts
+from flowcoll.enrich.locality import parse
+from flowcoll.logs import Log
+from flowcoll.pipeline import Pipeline
+from flowcoll.threat.last_good import LastGood
+from flowcoll.threat.lists import Lists
+from flowcoll.threat.passivetotal import Answer, Validators, fetch, session
+from flowcoll.threat.refresh import Refresher
+from flowcoll.threat.refusals import DownloadError
+from flowcoll.threat.source import Source
+from flowcoll.threat.surroundings import Surroundings
+from netflow5 import EXPORTER, datagram
+
+DAY_S = 86_400
+LISTED, NOT_LISTED = parse("67.43.156.20"), parse("67.43.156.21")
+SAYS = "RiskIQ Threats: "
+
+
+class Site:
+    """A refresher with a clock of its own, a log that can be read, and a folder for its copy."""
+
+    def __init__(self, folder: Path, url: str, *, lists: Lists | None = None, interval_s: float = DAY_S) -> None:
+        self.now = 1_800_000_000.0
+        self.counts = Counts()
+        self.lists = lists or Lists({})
+        self.copy = LastGood(folder, "riskiq")
+        self.pauses = 0
+        self._stream = io.StringIO()
+        self._asking = session()
+        self._fetch: Callable[..., Answer] = partial(fetch, asking=self._asking, limit=lambda _: nullcontext())
+        world = Surroundings(lambda: self.now, self._sleep, self._pause, self._download, lambda: 0.5)
+        source = Source(url, USER, KEY, 5, interval_s)
+        self.refresher = Refresher(source, self.copy, self.lists, self.counts, Log(self._stream), world)
+        self.slept: list[float] = []
+
+    def answer_with(self, download: Callable[[Source, Validators, BinaryIO], Answer]) -> None:
+        self._fetch = download
+
+    def _download(self, source: Source, known: Validators, target: BinaryIO) -> Answer:
+        return self._fetch(source, known, target)
+
+    def _pause(self) -> None:
+        self.pauses += 1
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        if len(self.slept) == 3:
+            raise KeyboardInterrupt
+        self.now += seconds
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._stream.getvalue().splitlines()]
+
+    def told(self) -> list[tuple[str, str]]:
+        """Levels and messages since the last time."""
+        lines = [(line["level"], line["msg"].removeprefix(SAYS)) for line in self.lines]
+        self._stream.seek(0)
+        self._stream.truncate()
+        return lines
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return self.lists.states()["threat_riskiq"]
+
+    def close(self) -> None:
+        self._asking.close()
+
+
+@pytest.fixture
+def fake() -> Iterator[PassiveTotal]:
+    with PassiveTotal() as fake:
+        yield fake
+
+
+@pytest.fixture
+def make(tmp_path: Path, fake: PassiveTotal) -> Iterator[Callable[..., Site]]:
+    made: list[Site] = []
+
+    def make(url: str = fake.blocklist_url, **said: Any) -> Site:
+        made.append(Site(tmp_path / "threat", url, **said))
+        return made[-1]
+
+    yield make
+    for site in made:
+        site.close()
+
+
+def rows(count: int) -> list[Row]:
+    return [{"ip": f"67.43.{number >> 8}.{number & 255}"} for number in range(count)]
+
+
+# success
+
+
+def test_the_three_lines(make: Any, fake: PassiveTotal) -> None:
+    """A download that succeeds is told in three lines, word for word; then the list serves."""
+    site = make()
+    assert site.state["state"] == "starting"
+    assert site.refresher.refresh() == DAY_S
+    size = len(FORMS["object"](fake.rows))
+    lines = site.lines
+    assert [(line["level"], line["msg"]) for line in lines] == [
+        ("info", f"RiskIQ Threats: Fetching Threat DB from enrichment API at {fake.blocklist_url}"),
+        ("info", f"RiskIQ Threats: received enrichment API response: {size} bytes"),
+        ("info", "RiskIQ Threats: DB successfully populated."),
+    ]
+    assert all(line["caller"].startswith("threat/refresh.py:") for line in lines)
+    assert (lines[2]["entries"], lines[2]["networks"], lines[2]["private"], lines[2]["refused"]) == (5, 0, 1, 0)
+    assert site.lists.listed(LISTED)
+    assert not site.lists.listed(NOT_LISTED)
+    (threat,) = site.lists.match(LISTED)
+    assert (threat.name, threat.feed, threat.confidence) == ("Command and control", "riskiq", "High")
+    assert threat.listed == "2025-06-15T00:00:00.000Z", "as the server says"
+    assert site.counts == {"threats.refreshes.populated": 1}
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+def test_every_form_of_the_list(make: Any, fake: PassiveTotal, form: str) -> None:
+    """Whichever form the service has, the same addresses are listed."""
+    fake.form = form
+    site = make()
+    site.refresher.refresh()
+    assert site.state["entries"] == 5
+    assert site.lists.listed(LISTED)
+    if form != "plain":
+        assert site.lists.match(LISTED)[0].first_seen == "2025-05-02T08:00:00.000Z"
+
+
+def test_the_state_tells_all(make: Any) -> None:
+    """State, entries, age, when it came and when it will come again."""
+    site = make()
+    site.refresher.refresh()
+    site.now += 60
+    assert site.state == {
+        "state": "on",
+        "doing": "waiting",
+        "entries": 5,
+        "networks": 0,
+        "private": 1,
+        "refused": 0,
+        "listed": "2025-06-15T00:00:00.000Z",
+        "received": "2027-01-15T08:00:00.000Z",
+        "age_s": 60,
+        "next_refresh": "2027-01-16T08:00:00.000Z",
+    }
+
+
+def test_a_list_that_did_not_change_is_not_sent_again(make: Any) -> None:
+    """The server is told what is here; when nothing is new the list goes on serving, confirmed."""
+    site = make()
+    site.refresher.refresh()
+    site.told()
+    site.now += DAY_S
+    site.refresher.refresh()
+    assert [msg for _, msg in site.told()][1:] == [
+        "received enrichment API response: 0 bytes",
+        "DB successfully populated.",
+    ]
+    assert (site.state["entries"], site.state["age_s"], site.counts["threats.refreshes.not_modified"]) == (5, 0, 1)
+    found = site.copy.load()
+    assert found
+    assert (found[1].received, found[1].confirmed) == (site.now - DAY_S, site.now)
+
+
+def test_a_refresh_replaces_the_list(make: Any, fake: PassiveTotal) -> None:
+    """What the new list does not name matches no more."""
+    site = make()
+    site.refresher.refresh()
+    fake.rows = [{"ip": "67.43.156.21"}]
+    site.refresher.refresh()
+    assert not site.lists.listed(LISTED)
+    assert site.lists.listed(NOT_LISTED)
+
+
+def test_it_goes_on_and_on(make: Any, fake: PassiveTotal) -> None:
+    """It downloads at the start and after every interval, sooner after a failure."""
+    fake.fail("", "500", "")
+    site = make()
+    with pytest.raises(KeyboardInterrupt):
+        site.refresher.run()
+    assert site.slept == [DAY_S, 4.5, DAY_S]
+    assert site.state["doing"] == "stopped"
+
+
+def test_others_may_work_while_a_list_is_read(make: Any, fake: PassiveTotal) -> None:
+    """A long list is read with many pauses."""
+    fake.rows = rows(9_000)
+    site = make()
+    site.refresher.refresh()
+    assert site.pauses >= 2 * (9_000 // 64)
+
+
+# failure
+
+
+@pytest.mark.parametrize("fault", ["cut-body", "cut-chunked", "bad-gzip"])
+def test_the_two_lines_of_an_answer_that_is_not_whole(make: Any, fake: PassiveTotal, fault: str) -> None:
+    """Half an answer is told in two lines whose beginnings are word for word, with the same cause."""
+    fake.fail(fault)
+    site = make()
+    site.refresher.refresh()
+    _, one, two = site.lines
+    assert one["level"] == two["level"] == "error"
+    read = "RiskIQ Threats: failed to read the complete enrichment API response: "
+    use = "RiskIQ Threats: failed to initialize DB: "
+    assert one["msg"].startswith(read)
+    assert two["msg"] == use + one["msg"].removeprefix(read)
+    assert two["retry_in_s"] == 4
+    assert site.state["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("fault", "result", "words"),
+    [
+        ("401", "unauthorized", "API_KEY: the key is the one shown under API Access"),
+        ("429", "too_many_requests", "asks for fewer requests"),
+        ("502", "server_error", "the server has a fault (502 Bad Gateway)"),
+        (
+            "html",
+            "html",
+            "the answer is an HTML or XML page, not a list; check EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_THREAT_",
+        ),
+        ("empty", "empty", "the answer holds no address; check EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_THREAT_ENDPOINT"),
+        ("no-json", "unusable", "the answer is broken or cut JSON (unexpected end of data); check EF_"),
+        ("success-false", "message", "quota_exceeded: come back tomorrow; check the account's licence and quota"),
+        ("error", "message", "the answer is a message, not a list: invalid query"),
+    ],
+)
+def test_the_line_of_a_failure(make: Any, fake: PassiveTotal, fault: str, result: str, words: str) -> None:
+    """A refusal, or an answer that is no list, is told in one line with what to do, counted, and in the state."""
+    fake.fail(fault)
+    site = make()
+    site.refresher.refresh()
+    ((level, told),) = [line for line in site.told() if line[0] != "info"]
+    assert level == "error"
+    assert told.startswith("failed to initialize DB: ")
+    assert words in told
+    assert site.counts == {f"threats.refreshes.{result}": 1}
+    assert site.state["state"] == "failed"
+    assert site.state["failed_since"] == "2027-01-15T08:00:00.000Z"
+    assert site.state["last_error"] == told.removeprefix("failed to initialize DB: ")
+    assert site.state["entries"] == 0
+    assert not site.lists.listed(LISTED)
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if not fault.startswith("slow") and fault != "many"])
+def test_after_a_failure_the_old_list_serves(make: Any, fake: PassiveTotal, fault: str) -> None:
+    """Whatever goes wrong at a refresh, the list before it goes on serving, in memory and on disk."""
+    fake.rows = rows(2_000) + fake.rows[:1]
+    site = make()
+    site.refresher.refresh()
+    before = site.copy.load()
+    site.told()
+    site.now += DAY_S
+    fake.rows = [*fake.rows, {"ip": "9.9.9.9"}]
+    fake.fail(fault)
+    assert site.refresher.refresh() < DAY_S
+    assert site.lists.listed(LISTED)
+    assert (site.state["state"], site.state["entries"], site.state["age_s"]) == ("failed", 2_001, DAY_S)
+    assert site.lines[-1]["serving"] == 2_001
+    assert site.copy.load() == before
+    assert KEY not in json.dumps([site.lines, site.state])
+    site.refresher.refresh()
+    assert site.state["state"] == "on"
+    assert "last_error" not in site.state
+
+
+def test_it_is_tried_again_ever_later(make: Any, fake: PassiveTotal) -> None:
+    """The waits double from 5 s on up to half an hour, each shortened by up to a fifth; success starts anew."""
+    fake.fail(*["500"] * 12)
+    site = make()
+    waits = [site.refresher.refresh() for _ in range(12)]
+    assert waits == [0.9 * min(5 * 2**n, 1800) for n in range(12)]
+    assert site.refresher.refresh() == DAY_S
+    fake.fail("500")
+    assert site.refresher.refresh() == 4.5
+
+
+def test_it_is_tried_again_sooner_than_the_interval(make: Any, fake: PassiveTotal) -> None:
+    """However short the interval, a failure is tried again before it is over."""
+    fake.fault = "500"
+    site = make(interval_s=600)
+    assert max(site.refresher.refresh() for _ in range(12)) == 270
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(1, 4.5), (120, 120), (10**9, DAY_S)])
+def test_the_server_may_ask_for_more_time(make: Any, asked: int, waited: float) -> None:
+    """Retry-After makes the wait longer, never shorter, and not longer than the interval."""
+
+    def later(*_: object) -> Answer:
+        raise DownloadError("later", "too_many_requests", retry_after_s=asked)
+
+    site = make()
+    site.answer_with(later)
+    assert site.refresher.refresh() == waited
+
+
+def test_a_list_that_has_shrunk_is_doubted_once(make: Any, fake: PassiveTotal) -> None:
+    """A list that lost more than half its entries is used only if the next download says the same."""
+    fake.rows = rows(3_000)
+    site = make()
+    site.refresher.refresh()
+    fake.rows = fake.rows[:1_400]
+    site.told()
+    site.refresher.refresh()
+    why = "the answer has only 1400 entries, and the list before it had 3000; it is used if the next one says the same"
+    assert site.told()[-1] == ("error", f"failed to initialize DB: {why}")
+    assert site.state["entries"] == 3_000
+    site.refresher.refresh()
+    assert (site.state["state"], site.state["entries"]) == ("on", 1_400)
+    fake.rows = fake.rows[:800]
+    site.refresher.refresh()
+    assert site.state["entries"] == 800, "half is not less than half"
+
+
+def test_a_folder_that_cannot_be_written(make: Any, tmp_path: Path) -> None:
+    """Without a place for the copy nothing is downloaded; the line says what to change."""
+    (tmp_path / "threat").write_text("a file")
+    site = make()
+    site.refresher.refresh()
+    why = f"{tmp_path}/threat cannot be written (File exists); let the service write there, or set EF_STATE_PATH"
+    assert site.told()[-1] == ("error", f"failed to initialize DB: {why}")
+    assert site.counts == {"threats.refreshes.state_path": 1}
+
+
+def test_a_key_in_clear_is_told(make: Any, fake: PassiveTotal) -> None:
+    """A key that would cross a network unencrypted is worth a warning at the start."""
+    site = make(fake.blocklist_url.replace("127.0.0.1", "127.1"))  # the same for this machine, but not by its looks
+    fake.fault = "500"
+    with pytest.raises(KeyboardInterrupt):
+        site.refresher.run()
+    assert site.told()[0] == ("warn", "the key goes over the network unencrypted; use https in the endpoint")
+
+
+# the last good copy
+
+
+def test_the_copy_serves_while_the_server_does_not(make: Any, fake: PassiveTotal) -> None:
+    """At the start the last good copy is used and its age told; a download that fails does not change that."""
+    make().refresher.refresh()
+    site = make()
+    site.now += 3 * DAY_S
+    site.refresher.start()
+    assert site.told() == [("info", "the last good copy serves at first")]
+    assert site.lists.listed(LISTED)
+    assert (site.state["state"], site.state["age_s"]) == ("on", 3 * DAY_S)
+    fake.fail("503")
+    site.refresher.refresh()
+    assert (site.state["state"], site.state["entries"]) == ("failed", 5)
+    assert site.lists.match(LISTED)[0].listed == "2025-06-15T00:00:00.000Z"
+    site.refresher.refresh()
+    assert fake.requests[-1].headers["If-None-Match"]
+    assert site.state["state"] == "on"
+
+
+def test_a_corrupt_copy_is_set_aside(make: Any) -> None:
+    """A copy that cannot be used is told, put aside, and never fatal; the download takes its place."""
+    make().refresher.refresh()
+    site = make()
+    octets = (site.copy.load() or (b"",))[0]
+    (site.copy.folder / "riskiq.list").write_bytes(b"\0" * len(octets))
+    site.refresher.start()
+    ((level, told),) = site.told()
+    assert level == "warn"
+    assert told.startswith("the last good copy holds no address")
+    assert told.endswith(f"; it is set aside as {site.copy.folder}/riskiq.corrupt")
+    assert site.state["state"] == "loading"
+    site.refresher.refresh()
+    assert site.state["state"] == "on"
+    assert (site.copy.load() or ())[0] == octets
+
+
+def test_a_copy_that_may_not_be_read(make: Any) -> None:
+    """A copy that cannot be opened stays where it is."""
+    make().refresher.refresh()
+    site = make()
+    (site.copy.folder / "riskiq.list").unlink()
+    (site.copy.folder / "riskiq.list").mkdir()
+    site.refresher.start()
+    ((level, told),) = site.told()
+    assert (level, told) == ("warn", f"the last good copy in {site.copy.folder} cannot be read (Is a directory)")
+
+
+def test_a_copy_from_elsewhere_is_not_used(make: Any) -> None:
+    """Another address has another list."""
+    make().refresher.refresh()
+    site = make("http://127.0.0.1:9/other")
+    site.refresher.start()
+    assert not site.lists.listed(LISTED)
+    assert site.told() == []
+
+
+# with documents
+
+
+def test_documents_follow_the_list(make: Any, fake: PassiveTotal) -> None:
+    """Flows are marked from the moment a list is there, as the newest one says, and no longer when it says nothing."""
+    pipeline = Pipeline(defaults(), Counts(), Log(io.StringIO()))
+    site = make(lists=pipeline.lists)
+
+    def marked() -> list[str]:
+        pipeline.handle(datagram(("10.0.0.1", "67.43.156.20")), EXPORTER, 1_800_000_000_000)
+        (document,) = map(json.loads, pipeline.take())
+        names: list[str] = document.get("sec", {}).get("threat", {}).get("name", [])
+        return names
+
+    assert marked() == []
+    site.refresher.refresh()
+    assert marked() == ["Command and control"]
+    fake.rows = [{"ip": "67.43.156.0/24", "threat": "Network"}]
+    site.refresher.refresh()
+    assert marked() == ["Network"]
+    fake.rows = [{"ip": "8.8.8.8"}]
+    site.refresher.refresh()
+    assert marked() == []
