@@ -24,6 +24,9 @@ _EXPECTED = {
     "datagrams.received",
     "octets.received",
     "datagrams.decoded",
+    "sequence.found",
+    "sequence.repeated",
+    "sequence.restarts",
     "sets.waited",
     "sets.read_late",
     "templates.learned",
@@ -159,8 +162,10 @@ class Summary:
         _print(console, table)
 
     def _show_losses(self, console: Console) -> None:
-        table = _table("Refused, passed over, waiting", ("what", "why"), ("count",))
-        for counter, label, count in self._counts.samples():
+        table = _table("Refused, passed over, waiting, missing", ("what", "why"), ("count",))
+        for counter, label, counted in self._counts.samples():
+            late = self._counts[f"sequence.found.{label}"] if counter.name == "sequence.lost" else 0
+            count = counted - late  # what came after all is no loss
             if count and not {counter.name, f"{counter.name}.{label}"} & _EXPECTED:
                 why = REASONS.get(f"{counter.name}.{label}", label.replace("_", " "))
                 table.add_row(counter.name.replace(".", " "), _one_line(why), f"{count:,}")
