@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl, urlsplit
 
-USER, KEY = "jane@example.org", "0123456789abcdef-not-a-key"
+USER, KEY = "user@example.org", "0123456789abcdef-not-a-key"
 BLOCKLIST = "/v2/netflow/blocklist/download"
 MANY = 300_000
 _DATA = Path(__file__).with_suffix("")
