@@ -13,7 +13,7 @@ import orjson
 from elasticsearch import helpers
 
 from bench import ours, traffic
-from bench.endtoend import Sender, drain
+from bench.endtoend import Sender
 from bench.feeder import WAYS
 from bench.process import Collector, cpu_s
 from bench.report import Fed, Room, Way
@@ -29,6 +29,7 @@ OURS = "flowcoll"
 _DYNAMIC = "bench-dynamic"
 _PREFIX = "EF_OUTPUT_ELASTICSEARCH_"
 _MERGE_S = 60.0
+_TAKEN_S = 120.0
 _LOOK_S = 0.2
 
 
@@ -55,7 +56,10 @@ def measure(bench: Bench, size: Size) -> tuple[list[Way], list[Room]]:
     with Node(lasting=True) as node:
         node.start()
         field = Field(bench, size, node, file)
-        return field.speed(), field.room(lines)
+        try:
+            return field.speed(), field.room(lines)
+        finally:
+            (bench.folder / "elasticsearch.log").write_text(node.log())
 
 
 class Field:
@@ -137,9 +141,12 @@ class Field:
             sender = Sender(warm, file, collector.port, self._size.flows_per_s)
             node_s, own_s, begin = cpu_s(self._node.pid), collector.cpu_s(), time.monotonic()
             sender.go()
-            came = drain(collector, warm.flows)
+            end = begin + _TAKEN_S
+            while collector.flows() < warm.flows and time.monotonic() < end:
+                time.sleep(_LOOK_S)
             seconds = time.monotonic() - begin
-            return self._fed(seconds, collector.cpu_s() - own_s, cpu_s(self._node.pid) - node_s, came)
+            own_s, node_s = collector.cpu_s() - own_s, cpu_s(self._node.pid) - node_s
+            return self._fed(seconds, own_s, node_s, collector.flows())
 
     def _empty(self) -> None:
         self._node.es.options(ignore_status=404).indices.delete_data_stream(name=STREAM)
