@@ -115,7 +115,7 @@ class Oracle:
 
     def document(self, record: Record) -> Document:
         """The document of one record."""
-        header, values = record
+        header, values, told = record
         facts: Facts = {
             "@timestamp": iso(header.now),
             "ecs.version": "8.17.0",
@@ -136,7 +136,7 @@ class Oracle:
         if header.source != header.observer:
             facts["flow.export.ip"] = header.source
         facts |= times(header, values)
-        facts |= self._volume(header, values)
+        facts |= self._volume(header, values, told)
         facts |= self._network(values)
         facts |= labels(values)
         facts |= self._endpoints(values)
@@ -157,8 +157,8 @@ class Oracle:
                     meant.add(path)
         return meant
 
-    def _volume(self, header: Header, values: Values) -> Facts:
-        rate, source = header.rate, "header" if header.rate > 1 else "none"
+    def _volume(self, header: Header, values: Values, told: tuple[int, str]) -> Facts:
+        rate, source = (header.rate, "header") if header.rate > 1 else told
         if values.get("samplingInterval"):
             rate, source = values["samplingInterval"], "record"
         facts: Facts = {"flow.sampling.rate": rate, "flow.sampling.source": source}

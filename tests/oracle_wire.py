@@ -11,6 +11,8 @@ from importlib.resources import files
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
+from oracle_sampling import OptionField, Words
+
 VARIABLE = 65535
 REVERSE = 29305  # RFC 5103 section 6.1
 MAX_FIELDS = 512
@@ -33,18 +35,22 @@ class Header(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One flow record: the header it came under, and the values that can be read, by the element's name."""
+    """One flow record: the header it came under, the values that can be read by the element's name, and what options
+    data said of its sampling.
+    """
 
     header: Header
     values: Values
+    told: tuple[int, str] = (1, "none")
 
 
 class Field(NamedTuple):
-    """A field of a template; an element that the table does not know has no name."""
+    """A field of a template; an element that the table does not know has no name. A scope says what it is a scope of."""
 
     name: str
     type: str
     width: int
+    scope: str = ""
 
 
 class Template(NamedTuple):
@@ -111,6 +117,7 @@ class Exporter:
         self._templates: dict[tuple[tuple[int, int, int], int], Template] = {}
         self._newest: dict[tuple[tuple[int, ...], int], Template] = {}
         self._elements = elements()
+        self._words = Words()
 
     def netflow5(self, octets: bytes, now: int) -> Iterator[Record]:
         """The records of a NetFlow v5 datagram: a header of 24 octets, records of 48."""
@@ -185,10 +192,15 @@ class Exporter:
             if template is None:
                 continue
             self._waiting.remove(one)
-            for values in () if template.options else _records(template.fields, one.body):
+            version, _, domain = one.session
+            if template.options:
+                for record in _option_records(template.fields, one.body):
+                    self._words.hear(version, domain, record)
+                continue
+            for values in _records(template.fields, one.body):
                 if one.left[0]:
                     one.left[0] -= 1
-                    yield Record(one.header, values)
+                    yield Record(one.header, values, self._words.meaning(version, domain, values))
 
     def _give_up(self, session: tuple[int, int, int], number: int | None) -> None:
         """Whatever comes under this id after a withdrawal, or after a template that is refused, is something else."""
@@ -243,18 +255,38 @@ class Exporter:
     def _field(self, body: Octets, *, ipfix: bool, scope: bool) -> Field:
         number, width = body.number(2), body.number(2)
         prefix = ""
+        if scope and not ipfix:
+            return Field("", "", width, f"scope {number}" if 1 <= number <= 5 else "")
         if ipfix:
             pen = body.number(4) if number & 0x8000 else 0
             if pen == REVERSE:
                 prefix, pen = "rev_", 0
             row = self._elements.get((str(pen), number & 0x7FFF))
-        else:  # a scope's type is no element
-            row = None if scope else self._elements.get(("netflow9", number)) or self._elements.get(("0", number))
+        else:
+            row = self._elements.get(("netflow9", number)) or self._elements.get(("0", number))
         if not row:
             return Field("", "", width)
         if row["pen"] not in {"0", "netflow9"}:
             prefix = row["vendor"] + "_"
-        return Field(prefix + row["name"], row["type"], width)
+        name = prefix + row["name"]
+        return Field(name, row["type"], width, name if scope else "")
+
+
+def _option_records(fields: tuple[Field, ...], body: Octets) -> Iterator[list[OptionField]]:
+    """The records of options data as octets; one that is cut off ends them."""
+    least = sum(1 if field.width == VARIABLE else field.width for field in fields)
+    while body.left >= least:
+        record = []
+        try:
+            for field in fields:
+                size = field.width
+                if size == VARIABLE:
+                    size = body.number(1)
+                    size = body.number(2) if size == 255 else size
+                record.append(OptionField(field.scope or field.name, body.take(size), bool(field.scope)))
+        except Short:
+            return
+        yield record
 
 
 def _records(fields: tuple[Field, ...], body: Octets) -> Iterator[Values]:
@@ -271,7 +303,8 @@ def _records(fields: tuple[Field, ...], body: Octets) -> Iterator[Values]:
                 octets = body.take(field.width)
                 # of two that are the same element, the first is the flow's and the second a tunnelled header's
                 if field.name and field.name not in values and _readable(field.type, field.width):
-                    values[field.name] = _interpret(field.type, octets)
+                    kind = "unsigned64" if field.name == "samplerId" else field.type  # which is sent wider than it is
+                    values[field.name] = _interpret(kind, octets)
         except Short:
             return
         yield values

@@ -23,6 +23,7 @@ def own_exports() -> dict[str, list[Payload]]:
         "own-addresses": ("127.20.9.1", _addresses()),
         "own-sampling": ("127.20.9.2", _sampling()),
         "own-refusals": ("127.20.9.3", _refusals()),
+        "own-sampling-options": ("127.20.9.4", _sampling_options()),
     }
     return {
         name: [Payload(TIME + number, exporter, 50_000, 2055, octets) for number, octets in enumerate(datagrams)]
@@ -67,6 +68,28 @@ def _sampling() -> list[bytes]:
     ]
 
 
+def _sampling_options() -> list[bytes]:
+    """What options data say of samplers, and of records that name none, in NetFlow v9 and in IPFIX."""
+    flow = ("10.1.2.3", "192.0.2.7", 51_000, 443, 6, 0x18, 1_000, 10)
+    old = (*_IPV4[:-2], (21, 4), (22, 4), (48, 2))
+    old_flows = [(*flow, _UPTIME, _UPTIME - 5, sampler) for sampler in (1, 2, 3, 0)]
+    old_samplers = ((1, 4), (48, 2), (49, 1), (50, 4))
+    new_samplers = ((302, 4), (304, 2), (305, 4), (306, 4))
+    new_rate = ((149, 4), (311, 8))
+    new_flow = (*flow, TIME * 1000 - 5, TIME * 1000)
+    new_flows = _data(256, _IPV4, [new_flow]), _data(259, (*_IPV4, (302, 4)), [(*new_flow, 5)])
+    probability = int.from_bytes(struct.pack("!d", 0.1), "big")
+    return [
+        _netflow9(_template(256, old, 0), _data(256, old, old_flows[:1])),
+        _netflow9(_options(257, old_samplers, 1), _data(257, old_samplers, [(0, 1, 2, 1_000), (0, 2, 1, 50)])),
+        _netflow9(_data(256, old, old_flows)),
+        _ipfix(_template(256, _IPV4), _template(259, (*_IPV4, (302, 4)))),
+        _ipfix(_options(257, new_samplers, 3), _data(257, new_samplers, [(5, 1, 1, 99)])),
+        _ipfix(*new_flows),
+        _ipfix(_options(258, new_rate, 3), _data(258, new_rate, [(7, probability)]), *new_flows),
+    ]
+
+
 def _refusals() -> list[bytes]:
     flow = ("10.1.2.3", "192.0.2.7", 51_000, 443, 6, 0x18, 1_000, 10, TIME * 1000, TIME * 1000)
     data = _data(256, _IPV4, [flow])
@@ -100,6 +123,12 @@ def _template(number: int, fields: Sequence[_Field], kind: int = 2) -> bytes:
     body = struct.pack(">HH", number, len(fields))
     body += b"".join(struct.pack(">HH", *field) for field in fields)
     return _set(kind, body)
+
+
+def _options(number: int, fields: Sequence[_Field], kind: int) -> bytes:
+    """An options template with one scope field."""
+    counts = (len(fields), 1) if kind == 3 else (4, 4 * (len(fields) - 1))
+    return _set(kind, struct.pack(">HHH", number, *counts) + b"".join(struct.pack(">HH", *field) for field in fields))
 
 
 def _data(number: int, fields: Sequence[_Field], records: Sequence[tuple[int | str, ...]]) -> bytes:

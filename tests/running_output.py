@@ -14,7 +14,9 @@ from flowcoll.counters import Counts
 from flowcoll.document.fields import Wanted
 from flowcoll.elastic import connect
 from flowcoll.logs import Log
+from flowcoll.member import Member
 from flowcoll.output.dead_letter import DeadLetters
+from flowcoll.output.disk import Place
 from flowcoll.output.elasticsearch import ElasticsearchOutput
 from flowcoll.output.session import Means
 
@@ -88,6 +90,28 @@ class Running:
         """Every document that was given has its place."""
         placed = sum(self.count(f"documents.{where}") for where in ("delivered", "delivered_before", "dropped"))
         rejected = sum(self.by("documents.rejected").values())
-        assert placed + rejected + self.output.state()["queued_documents"] == self.given
+        state = self.output.state()
+        spooled, found = state.get("spooled_documents", 0), self.count("documents.found")
+        assert placed + rejected + state["queued_documents"] + spooled == self.given + found
+        damaged = self.by("documents.dropped_because").get("spool_damaged", 0)
+        assert found + self.count("documents.spooled") == self.count("documents.replayed") + damaged + spooled
         assert sum(self.by("documents.dropped_because").values()) == self.count("documents.dropped")
         assert self.counts.undeclared() == []
+
+
+class Spooling(Running):
+    """An output with a spool, that waits for no more than a moment before it uses it."""
+
+    def __init__(self, folder: Path, fake: Elasticsearch, **values: Any) -> None:
+        self.folder = folder / "spool"
+        place = Place(self.folder, values.pop("member", Member()), values.pop("limit", 1 << 20))
+        unusable = values.pop("unusable", False)
+        super().__init__(folder / "dead-letter", fake, **{"spool": place, "patience_s": 0.05, "close_s": 0.5, **values})
+        self.wait(lambda: unusable or self.output._disk.there)
+
+    def settle(self) -> None:
+        """Wait until nothing is queued, nor spooled."""
+        self.wait(lambda: not self.state("queued_documents") and not self.state("spooled_documents"))
+
+    def state(self, key: str) -> Any:
+        return self.output.state()[key]

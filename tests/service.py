@@ -59,6 +59,7 @@ class Service:
             "EF_FLOW_SERVER_UDP_IP": "127.0.0.1",
             "EF_FLOW_SERVER_UDP_PORT": self.port,
             "EF_API_PORT": api,
+            "EF_PROCESSOR_POOL_SIZE": 1,
             **options,
         }
         self._sockets: dict[tuple[str, int], socket.socket] = {}
@@ -101,6 +102,17 @@ class Service:
         self._await_received(before + sent)
         return sent
 
+    def send_plain(self, *datagrams: bytes) -> None:
+        """Send datagrams from 127.0.0.1."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            for octets in datagrams:
+                sock.sendto(octets, ("127.0.0.1", self.port))
+
+    @property
+    def pid(self) -> int:
+        """The process that was started."""
+        return self._process.pid
+
     def _await_received(self, count: int) -> None:
         self.until(f"{count} datagrams received", lambda: self.count("datagrams_received") >= count)
 
@@ -121,9 +133,34 @@ class Service:
         return until(what, alive, patience_s)
 
     def kill(self) -> None:
-        """End it at once, with all it holds."""
+        """End it at once, with all its processes and all they hold."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGSTOP)  # so that nobody is started anew
+            for pid in self.children().values():
+                os.kill(pid, signal.SIGKILL)
+            self._process.kill()
+        self._process.wait()
+
+    def kill_supervisor(self) -> None:
+        """End the process that was started, and none of its children."""
         self._process.kill()
         self._process.wait()
+
+    def code(self) -> int | None:
+        """Give the exit code, None while it runs."""
+        return self._process.poll()
+
+    def children(self) -> dict[str, int]:
+        """Give name and process of each of its children."""
+        page = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        pids = [int(pid) for pid in page.read_text().split()]
+        found = {}
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if b"flowcoll.collect.child" in words:  # else it has just ended, or not begun
+                    found[words[-2].decode()] = pid
+        return found
 
     def stop(self) -> None:
         """End it as systemd does, which makes it read and hand over all that was sent to it."""

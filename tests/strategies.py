@@ -6,6 +6,7 @@ environment makes each test try twenty times as many examples as `make check` do
 """
 
 import os
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
@@ -62,7 +63,19 @@ _NUMBERS = {
     "counts": (0, 1, 40, 1500, 2**32 - 1, 2**63, 2**64 - 1),
     "small": (0, 1, 2, 3, 5, 30, 64, 255),
     "rate": (0, 1, 2, 1000, 2**32 - 1),
+    **dict.fromkeys(("samplerId", "selectorId", "selectionSequenceId", "observationDomainId", ""), (0, 1, 2, 257)),
 }
+
+
+_SAMPLERS = ("samplerId", "selectorId", "selectionSequenceId")
+_RATES = (
+    *("samplingInterval", "samplerRandomInterval", "samplingPopulation", "samplingSize"),
+    *("samplingPacketInterval", "samplingPacketSpace", "samplingProbability"),
+)
+_ABOUT = (
+    *("exportingProcessId", "observationDomainId", "exporterIPv4Address", "templateId", "lineCardId"),
+    *("ingressInterface", "egressInterface", "portId", "observationPointId", "meteringProcessId"),
+)
 
 
 def _pool(name: str, kind: str) -> tuple[int, ...]:
@@ -76,7 +89,7 @@ def _pool(name: str, kind: str) -> tuple[int, ...]:
         return _NUMBERS["seconds" if kind == "dateTimeSeconds" else "milliseconds"]
     if "Count" in name or "duration" in name.lower():
         return _NUMBERS["counts"]
-    return _NUMBERS["rate" if name == "samplingInterval" else "small"]
+    return _NUMBERS["rate" if name in _RATES else "small"]
 
 
 def _octets(name: str, kind: str, width: int) -> st.SearchStrategy[bytes]:
@@ -90,6 +103,9 @@ def _octets(name: str, kind: str, width: int) -> st.SearchStrategy[bytes]:
     if kind in {"dateTimeMicroseconds", "dateTimeNanoseconds"} and width == 8:
         stamps = [(NOW // 1000 + 2_208_988_800 - back) << 32 | 0x80000000 for back in (0, 1, 30)]
         return st.sampled_from([stamp.to_bytes(8, "big") for stamp in (*stamps, 0, 2**64 - 1)])
+    if name == "samplingProbability" and width in {4, 8}:
+        shares = (0.0, 1.0, 0.001, 1 / 3, 1e-12, 2.0, -1.0, float("nan"))
+        return st.sampled_from([struct.pack("!f" if width == 4 else "!d", share) for share in shares])
     if kind.startswith(("unsigned", "dateTime")) and width <= 8:
         values = {number & (1 << 8 * width) - 1 for number in _pool(name, kind)}
         return st.sampled_from([value.to_bytes(width, "big") for value in sorted(values)])
@@ -145,7 +161,7 @@ _USED = (
     *("icmpTypeCodeIPv4", "icmpTypeCodeIPv6", "icmpTypeIPv4", "icmpCodeIPv4", "icmpTypeIPv6", "icmpCodeIPv6"),
     *("octetDeltaCount", "packetDeltaCount", "layer2OctetDeltaCount", "layer2FrameDeltaCount", "postOctetDeltaCount"),
     *("postPacketDeltaCount", "initiatorOctets", "responderOctets", "initiatorPackets", "responderPackets"),
-    *("dataLinkFrameSize", "samplingInterval", "observationTimeMilliseconds"),
+    *("dataLinkFrameSize", "samplingInterval", "observationTimeMilliseconds", *_SAMPLERS),
     *("systemInitTimeMilliseconds", "flowDurationMilliseconds", "flowDurationMicroseconds", "flowEndReason"),
     *("ingressInterface", "egressInterface", "vlanId", "dot1qVlanId", "postVlanId", "flowDirection"),
     *("sourceMacAddress", "destinationMacAddress", "bgpSourceAsNumber", "bgpDestinationAsNumber"),
@@ -276,10 +292,34 @@ def _options_announced(draw: st.DrawFn, session: tuple[int, int, int], known: Kn
 
 
 @st.composite
+def _sampling_announced(draw: st.DrawFn, session: tuple[int, int, int], known: Known) -> bytes:
+    """An options template that tells of sampling, with data for it."""
+    ipfix = session[0] == 10
+    if ipfix:
+        names = draw(st.lists(st.sampled_from((*_ABOUT, *_SAMPLERS)), max_size=2))
+        scope = tuple(_spec(elements()["0", _NUMBER[name]]) for name in names)
+    else:
+        kinds = draw(st.lists(st.integers(0, 6), max_size=2))
+        scope = tuple(Spec(0, kind, 4, "", "unsigned32") for kind in kinds)
+    names = draw(st.lists(st.sampled_from((*_SAMPLERS, *_RATES, *_RATES)), min_size=1, max_size=5))
+    natural = [_spec(elements()["0", _NUMBER[name]]) for name in names]
+    odd = [draw(st.sampled_from((spec, spec, spec, *_odd(elements()["0", spec.number])))) for spec in natural]
+    template = (*scope, *(spec for spec in odd if ipfix or spec.width != VARIABLE))
+    if not any(spec.width for spec in template):
+        template = (*template, _spec(elements()["0", _NUMBER["samplingInterval"]]))
+    number = draw(st.integers(259, 261))
+    known[(*session, number)] = template
+    fields = b"".join(spec.announced() for spec in template)
+    counts = (len(template), len(scope)) if ipfix else (4 * len(scope), 4 * (len(template) - len(scope)))
+    body = b"".join(value.to_bytes(2, "big") for value in (number, *counts)) + fields
+    return block(3 if ipfix else 1, body) + block(number, draw(_records(template)))
+
+
+@st.composite
 def _data(draw: st.DrawFn, session: tuple[int, int, int], known: Known) -> bytes:
     """A data set: of a template of this session, or of one that another session announced, or of none."""
     ids = sorted({key[3] for key in known})
-    number = draw(st.sampled_from([*ids, *ids, *ids, 259]))
+    number = draw(st.sampled_from([*ids, *ids, *ids, 262]))
     like = [template for key, template in known.items() if key[3] == number]
     template = known.get((*session, number)) or (like or [()])[-1]
     body = draw(_records(template) if template else st.binary(max_size=9))
@@ -318,11 +358,31 @@ def exports(draw: st.DrawFn) -> list[Datagram]:
         session = (version, draw(st.sampled_from((4000, 4000, 4001))), draw(st.sampled_from((0, 0, 1))))
         sets = b"" if any(key[:3] == session for key in known) else draw(_announced(session, known))
         for _ in range(draw(st.integers(1, 3))):
-            kind = draw(st.sampled_from((_data,) * 7 + (_announced, _oddity, _options_announced)))
+            others = (_announced, _oddity, _options_announced, _sampling_announced, _sampling_announced)
+            kind = draw(st.sampled_from((_data,) * 8 + others))
             sets += draw(kind(session, known))
         uptime = draw(st.sampled_from((1_000_000, 1_000_000, 5, 2**31 + 1_000_000, 2**32 - 1)))
         octets = export(version, sets, domain=session[2], uptime=uptime)
         datagrams.append(Datagram(session[1], NOW + draw(st.sampled_from((0, 1, 999, 60_000))), octets))
+    return datagrams
+
+
+@st.composite
+def sampled(draw: st.DrawFn) -> list[Datagram]:
+    """What one exporter of several domains sends that says of its sampling what it can, mostly in options data."""
+    known: Known = {}
+    main = draw(st.sampled_from((9, 10)))
+    datagrams: list[Datagram] = []
+    names = (*_FOUR, "octetDeltaCount", *draw(st.lists(st.sampled_from((*_SAMPLERS, "samplingInterval")), max_size=3)))
+    template = tuple(_spec(elements()["0", _NUMBER[name]]) for name in names)
+    for _ in range(draw(st.integers(1, 6))):
+        version = main if draw(st.integers(0, 8)) else 19 - main
+        session = (version, draw(st.sampled_from((4000, 4000, 4001))), draw(st.sampled_from((0, 1, 2))))
+        sets = b""
+        for _ in range(draw(st.integers(0, 2))):
+            sets += draw(_sampling_announced(session, known))
+        sets += block(2 if version == 10 else 0, announcement(256, template)) + block(256, draw(_records(template)))
+        datagrams.append(Datagram(session[1], NOW, export(version, sets, domain=session[2])))
     return datagrams
 
 

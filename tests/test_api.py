@@ -1,18 +1,20 @@
 import io
 import json
-import urllib.error
-import urllib.request
+import socket
 from contextlib import contextmanager
 from wsgiref.util import setup_testing_defaults
 
-import gevent
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from flowcoll.collect.api import Metrics, application, serve
+from asking import fetch
+from elastic_node.certificates import Authority
+from flowcoll.collect import api
+from flowcoll.collect.metrics import Metrics
+from flowcoll.config import defaults
 from flowcoll.counters import Counts
-from flowcoll.errors import SetupError
 from flowcoll.logs import Log
+from service import free_port
 
 
 class Service:
@@ -21,6 +23,11 @@ class Service:
     def __init__(self):
         self.is_alive = True
         self.is_ready = True
+        self.counted = Counts()
+        self.reported = {
+            "sockets": [{"port": 9995, "receive_buffer_bytes": 4096, "kernel_drops": 7}],
+            "enrichers": {"a": {"state": "on"}},
+        }
 
     def alive(self):
         return self.is_alive
@@ -28,11 +35,14 @@ class Service:
     def ready(self):
         return self.is_ready
 
+    def counts(self):
+        return self.counted
+
     def report(self):
-        return {
-            "sockets": [{"port": 9995, "receive_buffer_bytes": 4096, "kernel_drops": 7}],
-            "enrichers": {"a": {"state": "on"}},
-        }
+        return self.reported
+
+    def exporters(self):
+        return {"exporters": [{"address": "192.0.2.1"}]}
 
     def gauges(self):
         return {"templates": 3.0}
@@ -40,22 +50,17 @@ class Service:
 
 @pytest.fixture
 def service():
-    return Service()
+    service = Service()
+    service.counted.add("datagrams.received", 5)
+    service.counted.add("datagrams.refused.too_short", 2)
+    service.counted.add("datagrams.refused.unknown_version", 1)
+    service.counted.add('documents.delivered.file.dc"1')
+    return service
 
 
 @pytest.fixture
-def counts():
-    counts = Counts()
-    counts.add("datagrams.received", 5)
-    counts.add("datagrams.refused.too_short", 2)
-    counts.add("datagrams.refused.unknown_version", 1)
-    counts.add('documents.delivered.file.dc"1')
-    return counts
-
-
-@pytest.fixture
-def get(service, counts):
-    answer = application(service, counts, "north")
+def get(service):
+    answer = api.application(service, "north")
 
     def ask(path, method="GET"):
         environ = {}
@@ -107,55 +112,74 @@ def test_metrics(get):
     assert next(labels for name, labels in samples if name == "flowcoll_build_info")[0] == "north"
 
 
-def test_outputs(service, counts):
+def figures(service, label):
+    """What /metrics holds with this label."""
+    return {
+        (sample.name.removeprefix("flowcoll_"), *sample.labels.values()): sample.value
+        for family in Metrics(service, "north").collect()
+        for sample in family.samples
+        if label in sample.labels
+    }
+
+
+def test_outputs(service):
     """/metrics holds connection and queue of outputs that have them, and a counter of two labels has both."""
-    counts.add("documents.dropped_because.elasticsearch.dc1.queue_full", 4)
-    states = [
+    service.counted = Counts({"documents.dropped_because.elasticsearch.dc1.queue_full": 4})
+    service.reported["outputs"] = [
         {"name": "file", "delivered": 3},
         {"name": "elasticsearch.dc1", "up": True, "queued_documents": 5, "queued_bytes": 600, "state": "connected"},
     ]
-    report = service.report()
-    service.report = lambda: report | {"outputs": states}
-    found = {
-        (sample.name, *sample.labels.values()): sample.value
-        for family in Metrics(service, counts, "north").collect()
-        for sample in family.samples
-        if sample.labels.get("output") == "elasticsearch.dc1"
-    }
-    assert found == {
-        ("flowcoll_documents_dropped_because_total", "elasticsearch.dc1", "queue_full"): 4,
-        ("flowcoll_output_up", "elasticsearch.dc1"): 1,
-        ("flowcoll_output_queued_documents", "elasticsearch.dc1"): 5,
-        ("flowcoll_output_queued_bytes", "elasticsearch.dc1"): 600,
+    shown = figures(service, "output")
+    assert {name: value for name, value in shown.items() if value} == {
+        ("documents_dropped_because_total", "elasticsearch.dc1", "queue_full"): 4,
+        ("output_up", "elasticsearch.dc1"): 1,
+        ("output_queued_documents", "elasticsearch.dc1"): 5,
+        ("output_queued_bytes", "elasticsearch.dc1"): 600,
     }
 
 
-def test_lists_of_threats(service, counts):
+def test_workers(service):
+    """/metrics holds of each worker whether it runs, how often it was started again, and what it takes."""
+    service.reported["workers"] = [
+        {"number": 0, "pid": 7, "up": True, "restarts": 0, "since": "noon", "cpu_s": 1.5, "memory_bytes": 4096},
+        {"number": 1, "pid": 0, "up": False, "restarts": 3, "since": "noon", "cpu_s": 2.0, "memory_bytes": 0},
+    ]
+    assert figures(service, "worker") == {
+        ("worker_up", "0"): 1,
+        ("worker_up", "1"): 0,
+        ("worker_restarts_total", "0"): 0,
+        ("worker_restarts_total", "1"): 3,
+        ("worker_cpu_seconds_total", "0"): 1.5,
+        ("worker_cpu_seconds_total", "1"): 2,
+        ("worker_resident_memory_bytes", "0"): 4096,
+        ("worker_resident_memory_bytes", "1"): 0,
+    }
+
+
+def test_lists_of_threats(service):
     """/metrics holds how long each list of threats is, and of one that is downloaded how old; a list that is off has none."""
-    states = {
+    service.reported["enrichers"] = {
         "threat_mine": {"state": "on", "entries": 3},
         "threat_off": {"state": "off"},
         "threat_riskiq": {"state": "failed", "entries": 5, "age_s": 7},
     }
-    report = service.report()
-    service.report = lambda: report | {"enrichers": states}
-    found = {
-        (sample.name, sample.labels["list"]): sample.value
-        for family in Metrics(service, counts, "north").collect()
-        for sample in family.samples
-        if "list" in sample.labels
-    }
-    assert found == {
-        ("flowcoll_threat_list_entries", "mine"): 3,
-        ("flowcoll_threat_list_entries", "riskiq"): 5,
-        ("flowcoll_threat_list_age_seconds", "riskiq"): 7,
+    assert figures(service, "list") == {
+        ("threat_list_entries", "mine"): 3,
+        ("threat_list_entries", "riskiq"): 5,
+        ("threat_list_age_seconds", "riskiq"): 7,
     }
 
 
-def test_metrics_move(get, counts):
+def test_exporters(get, service):
+    """/exporters holds what the workers know of exporters."""
+    code, _, body = get("/exporters")
+    assert (code, json.loads(body)) == (200, service.exporters())
+
+
+def test_metrics_move(get, service):
     """Each request sees the counters as they are now."""
     before = get("/metrics")[2]
-    counts.add("datagrams.received")
+    service.counted.add("datagrams.received")
     assert "flowcoll_datagrams_received_total 5.0" in before
     assert "flowcoll_datagrams_received_total 6.0" in get("/metrics")[2]
 
@@ -165,7 +189,7 @@ def test_other_pages_are_not_found(get, path):
     """Any other path is 404 and names the pages there are."""
     code, _, body = get(path)
     assert code == 404
-    assert json.loads(body)["pages"] == ["/livez", "/readyz", "/metrics"]
+    assert json.loads(body)["pages"] == ["/livez", "/readyz", "/metrics", "/exporters"]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS"])
@@ -176,57 +200,46 @@ def test_only_get(get, method):
 
 
 @contextmanager
-def serving(answer, log, ip="127.0.0.1"):
-    server = serve(ip, 0, answer, log)
+def started(service, stream=None, **options):
+    account = {"EF_API_BASIC_AUTH_USERNAME": "jane", "EF_API_BASIC_AUTH_PASSWORD": "p\u00e4ss:word"}
+    given = defaults(EF_API_PORT=free_port(socket.SOCK_STREAM), **account, **options)
+    server = api.start(given, service, Log(stream or io.StringIO()))
     try:
-        yield server.address[1]
+        yield given["EF_API_PORT"]
     finally:
         server.stop(timeout=1)
 
 
-def fetch(url):
-    """Ask from a thread, while the hub serves."""
-
-    def ask():
-        try:
-            with urllib.request.urlopen(url, timeout=5) as response:
-                return response.status, response.read()
-        except urllib.error.HTTPError as exc:
-            with exc:
-                return exc.code, exc.read()
-
-    return gevent.get_hub().threadpool.spawn(ask).get(timeout=10)
+def test_it_is_served_as_options_say(service):
+    """Without TLS and user names every page is there for everybody."""
+    with started(service) as port:
+        assert fetch(f"http://127.0.0.1:{port}/metrics").status == 200
 
 
-@pytest.mark.parametrize("ip", ["127.0.0.1", "::1"])
-def test_it_is_served(service, counts, ip):
-    """The pages are served over HTTP, on IPv4 and IPv6, and requests leave no line in the log."""
+def test_a_password_guards_all_but_livez(service):
+    """With EF_API_BASIC_AUTH_ENABLE pages need name and password; a probe needs none to see whether the service lives."""
+    with started(service, EF_API_BASIC_AUTH_ENABLE=True) as port:
+        url = f"http://127.0.0.1:{port}"
+        assert fetch(f"{url}/livez").status == 200
+        for page in ("/readyz", "/metrics", "/exporters", "/nothing"):
+            assert fetch(url + page).status == 401
+        assert fetch(f"{url}/metrics", account=("jane", "p\u00e4ss:word")).status == 200
+
+
+@pytest.mark.parametrize(("ip", "lines"), [("127.0.0.1", 0), ("::1", 0), ("0.0.0.0", 1)])
+def test_a_password_in_clear_is_warned_of(service, ip, lines):
+    """A password that leaves the host without TLS is told once at the start."""
     stream = io.StringIO()
-    with serving(application(service, counts, "north"), Log(stream), ip) as port:
-        host = f"[{ip}]" if ":" in ip else ip
-        assert fetch(f"http://{host}:{port}/livez") == (200, b'{"alive":true}\n')
-        assert fetch(f"http://{host}:{port}/nothing")[0] == 404
-    assert stream.getvalue() == ""
+    with started(service, stream, EF_API_BASIC_AUTH_ENABLE=True, EF_API_IP=ip):
+        assert stream.getvalue().count("EF_API_TLS_ENABLE") == lines
 
 
-def test_nonsense_is_logged_once(service, counts):
-    """What is no HTTP is refused, and told in our log at most once a minute."""
-    stream = io.StringIO()
-    with serving(application(service, counts, "north"), Log(stream)) as port:
-        for _ in range(3):
-            with gevent.socket.create_connection(("127.0.0.1", port)) as sock:
-                sock.sendall(b"\x00\x01nonsense\r\n\r\n")
-                assert b"400" in sock.recv(1000)
-    (line,) = map(json.loads, stream.getvalue().splitlines())
-    assert (line["level"], line["caller"].split(":")[0]) == ("warn", "collect/api.py")
-
-
-def test_a_taken_port_is_one_line(service, counts):
-    """A taken port is a SetupError that names the place and the options."""
-    answer, log = application(service, counts, "north"), Log(io.StringIO())
-    with serving(answer, log) as port, pytest.raises(SetupError) as caught:
-        serve("127.0.0.1", port, answer, log)
-    words = str(caught.value)
-    assert f"127.0.0.1 port {port} is taken" in words
-    assert "EF_API_PORT" in words
-    assert "\n" not in words
+def test_tls_and_a_password(service, tmp_path):
+    """With both, pages are there over TLS for who knows the password."""
+    authority = Authority(tmp_path)
+    issued = authority.issue("api", "127.0.0.1")
+    options = {"EF_API_TLS_CERT_FILEPATH": issued.certificate, "EF_API_TLS_KEY_FILEPATH": issued.key}
+    with started(service, EF_API_TLS_ENABLE=True, EF_API_BASIC_AUTH_ENABLE=True, **options) as port:
+        url = f"https://127.0.0.1:{port}/metrics"
+        assert fetch(url, authority.certificate).status == 401
+        assert fetch(url, authority.certificate, ("jane", "p\u00e4ss:word")).status == 200

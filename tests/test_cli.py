@@ -54,6 +54,9 @@ def flowcoll(*words, **kwargs):
     return subprocess.run(command, check=False, env=ENVIRON, capture_output=True, text=True, timeout=30, **kwargs)
 
 
+ONE = {"EF_PROCESSOR_POOL_SIZE": 1}
+
+
 class Service:
     """A running `flowcoll run` on loopback; at the end of the test nothing of it is left."""
 
@@ -64,7 +67,7 @@ class Service:
             f"EF_FLOW_SERVER_UDP_IP: 127.0.0.1\nEF_FLOW_SERVER_UDP_PORT: {self.udp}\nEF_API_PORT: {self.tcp}\n"
         )
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "flowcoll", "run", "--config", str(config), *settings(values)],
+            [sys.executable, "-m", "flowcoll", "run", "--config", str(config), *settings(ONE | values)],
             env=ENVIRON, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         self._watchdog = threading.Timer(40, self.process.kill)
@@ -166,7 +169,7 @@ def test_run_from_datagram_to_file(service, to_file, flows):
     code, body = run.get("/readyz")
     ready = json.loads(body)
     assert (code, ready["ready"], [sock["port"] for sock in ready["sockets"]]) == (200, True, [run.udp])
-    assert ready["outputs"] == [{"name": "file", "delivered": 3, "dropped": 0}]
+    assert ready["outputs"] == [{"name": "file", "delivered": 3, "dropped": 0, "queued_documents": 0}]
     assert run.get("/other")[0] == 404
     assert run.end() == (0, "")
     last = run.lines[-1]

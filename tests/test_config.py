@@ -223,7 +223,7 @@ def test_a_number_out_of_its_bounds_is_a_problem(site: Site, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "advice"),
     [
-        ("EF_PROCESSOR_POOL_SIZE", "8", "flowcoll cannot change this yet; remove it or leave it at '0'"),
+        ("EF_PROCESSOR_PERCENT_NORM", "1", "flowcoll cannot change this yet; remove it or leave it at '100'"),
         (
             "EF_PROCESSOR_DECODE_NETFLOW1_ENABLE",
             "false",
@@ -358,6 +358,19 @@ def test_files_of_secrets_belong_to_their_output(site: Site, tmp_path: Path) -> 
                 THREAT + "RISKIQ_PATH": "/x",
             },
             f"{THREAT}RISKIQ_ENABLE = 'true': {RISKIQ}THREAT_ENABLE has a list of this name; give yours another",
+        ),
+        ({"EF_API_TLS_ENABLE": "true"}, "needs EF_API_TLS_CERT_FILEPATH and EF_API_TLS_KEY_FILEPATH to be set"),
+        (
+            {"EF_API_BASIC_AUTH_ENABLE": "true", "EF_API_BASIC_AUTH_USERNAME": "jane"},
+            "needs EF_API_BASIC_AUTH_PASSWORD to be set",
+        ),
+        (
+            {
+                "EF_API_BASIC_AUTH_ENABLE": "true",
+                "EF_API_BASIC_AUTH_USERNAME": "jane:doe",
+                "EF_API_BASIC_AUTH_PASSWORD": "p",
+            },
+            "EF_API_BASIC_AUTH_USERNAME = 'jane:doe': a user name holds no colon",
         ),
         ({REFRESH.format("THREAT"): "59"}, f"{REFRESH.format('THREAT')} = '59': must be at least 60 minutes"),
         ({REFRESH.format("ASN"): "0"}, f"{REFRESH.format('ASN')} = '0': must be at least 60 minutes"),

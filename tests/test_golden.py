@@ -235,3 +235,17 @@ def test_sampling(play: Callable[[Golden], Play]) -> None:
             *((1_000, "record"), (1, "record"), (1, "none"), (1, "none")),
         )
     ]
+
+
+def test_sampling_by_options(play: Callable[[Golden], Play]) -> None:
+    """Options data tell the rate of a sampler, and of records that name none; what came before them stays as it is."""
+    played = play(BY_NAME["own-sampling-options"])
+    found = [json.loads(one)["flow"]["sampling"] for one in played.documents]
+    netflow9 = [(1, "none"), (1000, "options"), (50, "options"), (1, "none"), (1, "none")]
+    ipfix = [(100, "options"), (100, "options"), (10, "options"), (100, "options")]
+    assert found == [{"rate": rate, "source": source} for rate, source in [*netflow9, *ipfix]]
+    facts = played.collector.memory.facts
+    assert facts.sampling("127.20.9.4", "netflow9", 7) == [(1, 1000, "options"), (2, 50, "options")]
+    assert facts.sampling("127.20.9.4", "ipfix", 7) == [(None, 10, "options"), (5, 100, "options")]
+    real = play(BY_NAME["juniper-mx240-options"]).collector.memory.facts
+    assert real.sampling("127.20.0.7", "ipfix", 524_288 + 2**32) == [(None, 1000, "options")]

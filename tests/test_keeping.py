@@ -18,6 +18,7 @@ from flowcoll.config import Options, defaults
 from flowcoll.counters import Counts
 from flowcoll.decode.capture import Payload
 from flowcoll.decode.elements import Elements
+from flowcoll.decode.facts import Facts
 from flowcoll.decode.memory import Memory
 from flowcoll.decode.store import Bodies, TemplateStore
 from flowcoll.decode.waiting import Waiting
@@ -85,7 +86,14 @@ def test_restart_in_mid_capture(case: Golden, enriched: Options, tmp_path: Path)
         assert documents == expected
         second.collector.finish()
         second.keeping.finish()
-        for name in ("records.flow", "records.option", "records.refused", "sets.read_late", "templates.learned"):
+        for name in (
+            "records.flow",
+            "records.option",
+            "records.refused",
+            "sets.read_late",
+            "templates.learned",
+            "facts.learned",
+        ):
             assert total(name, first.counts, second.counts) == total(name, whole.counts)
         refused = "sets.refused"
         assert total(refused, first.counts, second.counts) == total(refused, whole.counts)
@@ -254,17 +262,21 @@ def test_old_files_go(tmp_path: Path) -> None:
 # -- files that cannot be used -----------------------------------------------------------------------------------------
 
 
+FILES = ["192.0.2.1.facts", "192.0.2.1.templates", "192.0.2.1.waiting"]
+RATE_TEMPLATE, RATE = bytes.fromhex("0103 0004 0004 0001 0004 0022 0004"), bytes.fromhex("00000000 000003e8")
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The files of an exporter of which two templates are known and a set waits."""
     folder = tmp_path_factory.mktemp("written")
     run = Run(folder)
     more = export(10, block(2, announcement(257, (*PAIR, Spec(4_242_424, 5, 65_535)))))
-    options = export(9, block(1, bytes.fromhex("0103 0004 0004 0001 0004 0022 0004")))
+    options = export(9, block(1, RATE_TEMPLATE) + block(259, RATE))
     run.collector.carry([payload(TEMPLATE), payload(more), payload(options), payload(export(10, block(300, bytes(9))))])
     run.keeping.finish()
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert sorted(files) == ["192.0.2.1.templates", "192.0.2.1.waiting"]
+    assert sorted(files) == FILES
     return files
 
 
@@ -279,7 +291,7 @@ def damaged(octets: bytes) -> list[bytes]:
     return cut + flipped
 
 
-@pytest.mark.parametrize("name", ["192.0.2.1.templates", "192.0.2.1.waiting"])
+@pytest.mark.parametrize("name", FILES)
 def test_any_damage(name: str, written: dict[str, bytes], tmp_path: Path) -> None:
     """A file that is cut or changed anywhere is set aside, told and counted; nothing of it is used."""
     path = tmp_path / name
@@ -287,25 +299,25 @@ def test_any_damage(name: str, written: dict[str, bytes], tmp_path: Path) -> Non
     for octets in damaged(written[name]):
         path.write_bytes(octets)
         counts, log = Counts(), io.StringIO()
-        memory = Memory(Bodies(elements), TemplateStore(counts), Waiting(counts))
-        keeping = Keeping(tmp_path, memory, counts, Log(log), clock=lambda: START_S)
-        assert keeping.recall(HERE) is False
-        assert (len(memory.store), len(memory.waiting)) == (0, 0)
+        memory = Memory(Bodies(elements), TemplateStore(counts), Waiting(counts), Facts(counts))
+        Keeping(tmp_path, memory, counts, Log(log), clock=lambda: START_S)
+        assert memory.store.recall(HERE) is False
+        assert (len(memory.store), len(memory.waiting), len(memory.facts)) == (0, 0, 0)
         assert log.getvalue().count("\n") == 1, octets
         assert counts == {f"kept.refused.{path.suffix[1:]}": 1}
         assert not path.exists()
         assert path.with_name(name + ".bad").read_bytes() == octets
 
 
-@pytest.mark.parametrize("name", ["192.0.2.1.templates", "192.0.2.1.waiting"])
+@pytest.mark.parametrize("name", FILES)
 def test_another_version(name: str, written: dict[str, bytes], tmp_path: Path) -> None:
     """A file of a version that this collector does not know is set aside, and the line says so."""
-    (tmp_path / name).write_bytes(written[name].replace(b'"version":1', b'"version":2'))
+    (tmp_path / name).write_bytes(written[name].replace(b'"version":2', b'"version":3'))
     run = Run(tmp_path)
     assert sources(run.collector.carry([payload(DATA), payload(TEMPLATE)])) == ["10.0.0.7"]
     (line,) = run.lines()
     assert line["level"] == "warn"
-    assert line["problem"] == "is of version 2, and 1 is read here"
+    assert line["problem"] == "is of version 3, and 2 is read here"
     run.keeping.finish()
     assert (tmp_path / (name + ".bad")).exists()
     assert sources(Run(tmp_path).collector.carry([payload(DATA)])) == ["10.0.0.7"]
@@ -321,7 +333,7 @@ def test_another_exporters_file(written: dict[str, bytes], tmp_path: Path) -> No
 
 def test_a_directory_in_its_place(tmp_path: Path) -> None:
     """A directory with the name of a file is set aside, and the file is written."""
-    for kind in ("templates", "waiting"):
+    for kind in ("templates", "waiting", "facts"):
         (tmp_path / f"{HERE}.{kind}" / "within").mkdir(parents=True)
     run = Run(tmp_path)
     assert sources(run.collector.carry([payload(DATA), payload(TEMPLATE)])) == ["10.0.0.7"]
@@ -398,7 +410,7 @@ def test_a_file_is_bounded(tmp_path: Path) -> None:
     (path,) = tmp_path.iterdir()
     assert path.stat().st_size < 20_000_000
     second = Run(tmp_path)
-    second.keeping.recall(HERE)
+    second.memory.store.recall(HERE)
     numbers = [known.number for known in second.memory.store.of(HERE)]
     assert numbers == list(range(256 + 9_999, 256 + 9_999 - len(numbers), -1))
     assert len(numbers) > 4_000
@@ -408,7 +420,7 @@ def test_as_many_exporters_as_templates(tmp_path: Path) -> None:
     """What the store gives up goes from the disk too."""
     run = Run(tmp_path)
     counts = Counts()
-    memory = Memory(run.memory.bodies, TemplateStore(counts, limit=50), Waiting(counts))
+    memory = Memory(run.memory.bodies, TemplateStore(counts, limit=50), Waiting(counts), Facts(counts))
     keeping = Keeping(tmp_path, memory, counts, Log(run.log), clock=lambda: START_S)
     template = memory.bodies.template("ipfix", bytes(2) + PAIR[0].announced(), options=False)
     for number in range(500):

@@ -123,7 +123,7 @@ def test_standings_of_this_version() -> None:
     } <= supported
     elasticsearch = "EF_OUTPUT_ELASTICSEARCH_"
     assert {o.name for o in ALL if o.name.startswith(elasticsearch) and o.name not in supported} == {
-        elasticsearch + name for name in ("MAX_RETRIES", "SPOOL_MAX_BYTES", "TSDS_ENABLE")
+        elasticsearch + "TSDS_ENABLE"
     }
     assert {OPTIONS[f"EF_OUTPUT_{name}_ENABLE"].standing for name in ("KAFKA", "RISKIQ", "MONITOR")} == {NOT_YET}
     assert {OPTIONS[f"EF_OUTPUT_{name}_ENABLE"].standing for name in ("OPENSEARCH", "SPLUNK_HEC", "CRIBL")} == {REFUSED}

@@ -14,7 +14,7 @@ from corpus import Collector, enriching, goldens
 from flowcoll.config import Options, defaults
 from flowcoll.decode.capture import Payload
 from oracle import Datagram, Document, Oracle, parsed
-from strategies import MORE, examples, exports, fixed_exports
+from strategies import MORE, examples, exports, fixed_exports, sampled
 from strategies_sflow import samples
 
 _PROCESSOR = "EF_PROCESSOR_"
@@ -164,6 +164,13 @@ VARIANT = st.sampled_from(list(VARIANTS))
 def test_templates(variant: str, datagrams: list[Datagram], worlds: Worlds) -> None:
     """Whatever templates, records, withdrawals and padding an exporter sends, the oracle expects the same documents."""
     worlds[variant].check(datagrams)
+
+
+@examples(100)
+@given(datagrams=sampled())
+def test_sampling(datagrams: list[Datagram], worlds: Worlds) -> None:
+    """So it does of whatever an exporter says of its sampling: of samplers, sequences, parts and all of it."""
+    worlds["all"].check(datagrams)
 
 
 @examples(40)

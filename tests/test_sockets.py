@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from flowcoll.collect.sockets import Drops, Exporters, close, kernel_drops, listen
+from flowcoll.collect.sockets import Drops, Exporters, close, inherited, kernel_drops, listen, listen_together
 from flowcoll.errors import ConfigError, SetupError
 from flowcoll.logs import Log
 
@@ -118,6 +118,39 @@ def test_what_the_kernel_drops_is_seen(stream, log, opened):
     assert "net.core.rmem_max" in line["msg"]
     close(opened)
     drops.look()
+
+
+def test_a_port_is_bound_for_each_reader(opened, log):
+    """Each reader has a socket on each port; the drops of a port are those of all its sockets."""
+    groups = listen_together("127.0.0.1", [0], 4096, log, 3)
+    opened += [listener for group in groups for listener in group]
+    assert len(opened) == 3
+    assert len({listener.port for listener in opened}) == 1
+    for number in range(64):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:  # a port of its own: spread by the kernel
+            for _ in range(20):
+                sock.sendto(b"%d" % number * 500, ("127.0.0.1", opened[0].port))
+    drops = Drops(opened, log)
+    drops.look()
+    assert drops == {opened[0].port: sum(kernel_drops(listener.socket) for listener in opened)}
+    assert all(kernel_drops(listener.socket) for listener in opened)
+
+
+@pytest.mark.parametrize("readers", [1, 2])
+def test_a_port_that_is_shared_out_is_taken(opened, log, readers):
+    """A port on which others read together is taken, even though the kernel would let us in."""
+    opened += listen_together("127.0.0.1", [0], 4096, log, 2)[0]
+    with pytest.raises(SetupError, match="taken by another program"):
+        listen_together("127.0.0.1", [opened[0].port], 4096, log, readers)
+
+
+def test_a_socket_is_inherited(opened, log):
+    """A descriptor of a bound socket gives a listener that reads what came before."""
+    opened += listen("127.0.0.1", [0], 4096, log)
+    send(b"early", opened[0].port)
+    again = inherited(opened[0].socket.detach(), opened[0].ip, opened[0].port, opened[0].buffer_bytes)
+    opened[0] = again
+    assert again.socket.recv(10) == b"early"
 
 
 def test_only_allowed_networks_come_in():

@@ -1,4 +1,4 @@
-"""Which lists are kept fresh, and what is used of them without a network."""
+"""What is used of a list without a network."""
 
 import io
 import json
@@ -9,10 +9,10 @@ import pytest
 
 from fakes.passivetotal import FORMS, data
 from flowcoll.config import Options, defaults
-from flowcoll.counters import Counts
 from flowcoll.enrich.locality import parse
+from flowcoll.errors import ConfigError
 from flowcoll.logs import Log
-from flowcoll.threat.feeds import keep_fresh, use_copy
+from flowcoll.threat.feeds import copy_of, use_copy
 from flowcoll.threat.last_good import LastGood, Meta
 from flowcoll.threat.lists import Lists
 
@@ -21,7 +21,7 @@ URL = "https://x.example/list"
 LISTED = parse("67.43.156.20")
 
 
-def options(folder: Path, *, on: bool = True) -> Options:
+def options(folder: Path | None, *, on: bool = True) -> Options:
     said: dict[str, Any] = {OPTION + "THREAT_ENABLE": on, OPTION + "THREAT_ENDPOINT": URL}
     return defaults(**said, EF_STATE_PATH=folder, **{OPTION + "API_USER": "jane", OPTION + "API_KEY": "k"})
 
@@ -40,14 +40,17 @@ def used(options: Options) -> tuple[Lists, list[str]]:
     return lists, [json.loads(line)["msg"] for line in stream.getvalue().splitlines()]
 
 
-def test_what_is_off_is_said_to_be_off(tmp_path: Path) -> None:
-    """A list that is not asked for is neither downloaded nor read, and its state says so."""
+def test_what_is_off_is_not_read(tmp_path: Path) -> None:
+    """A list that is not asked for is not used, copy or not."""
     keep(tmp_path, FORMS["array"](data("blocklist")))
-    lists = Lists({})
-    assert keep_fresh(options(tmp_path, on=False), lists, Counts(), Log(io.StringIO())) == []
-    assert lists.states() == {"threat_riskiq": {"state": "off"}}
     lists, told = used(options(tmp_path, on=False))
     assert (lists.listed(LISTED), told) == (False, [])
+
+
+def test_a_copy_needs_a_place() -> None:
+    """Without a directory for what is kept the list cannot be had, and that is told before anything starts."""
+    with pytest.raises(ConfigError, match=r"^EF_STATE_PATH is empty; give a directory"):
+        copy_of(options(None))
 
 
 def test_the_copy_is_used_without_a_network(tmp_path: Path) -> None:

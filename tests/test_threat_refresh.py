@@ -11,11 +11,10 @@ from typing import Any, BinaryIO
 import pytest
 
 from fakes.passivetotal import FAULTS, FORMS, KEY, USER, PassiveTotal, Row
-from flowcoll.config import defaults
 from flowcoll.counters import Counts
 from flowcoll.enrich.locality import parse
 from flowcoll.logs import Log
-from flowcoll.pipeline import Pipeline
+from flowcoll.threat.following import Follower, Rest
 from flowcoll.threat.last_good import LastGood
 from flowcoll.threat.lists import Lists
 from flowcoll.threat.passivetotal import Answer, Validators, fetch, session
@@ -23,7 +22,7 @@ from flowcoll.threat.refresh import Refresher
 from flowcoll.threat.refusals import DownloadError
 from flowcoll.threat.source import Source
 from flowcoll.threat.surroundings import Surroundings
-from netflow5 import EXPORTER, datagram
+from flowcoll.threat.unwrap import at_once
 
 DAY_S = 86_400
 LISTED, NOT_LISTED = parse("67.43.156.20"), parse("67.43.156.21")
@@ -31,20 +30,23 @@ SAYS = "RiskIQ Threats: "
 
 
 class Site:
-    """A refresher with a clock of its own, a log that can be read, and a folder for its copy."""
+    """A refresher with a clock of its own, a log that can be read, and a folder for its copy; who follows that; states."""
 
     def __init__(self, folder: Path, url: str, *, lists: Lists | None = None, interval_s: float = DAY_S) -> None:
         self.now = 1_800_000_000.0
         self.counts = Counts()
-        self.lists = lists or Lists({})
         self.copy = LastGood(folder, "riskiq")
         self.pauses = 0
+        self.states: list[str] = []
         self._stream = io.StringIO()
         self._asking = session()
         self._fetch: Callable[..., Answer] = partial(fetch, asking=self._asking, limit=lambda _: nullcontext())
-        world = Surroundings(lambda: self.now, self._sleep, self._pause, self._download, lambda: 0.5)
+        world = Surroundings(lambda: self.now, self._sleep, self._pause, self._download, lambda: 0.5, self._changed)
         source = Source(url, USER, KEY, 5, interval_s)
-        self.refresher = Refresher(source, self.copy, self.lists, self.counts, Log(self._stream), world)
+        self.refresher = Refresher(source, self.copy, self.counts, Log(self._stream), world)
+        self._lists = lists or Lists({})
+        rest = Rest(lambda: self.now, self._sleep, at_once)
+        self._follower = Follower(source, self.copy, self._lists, Counts(), Log(io.StringIO()), rest)
         self.slept: list[float] = []
 
     def answer_with(self, download: Callable[[Source, Validators, BinaryIO], Answer]) -> None:
@@ -62,6 +64,15 @@ class Site:
             raise KeyboardInterrupt
         self.now += seconds
 
+    def _changed(self) -> None:
+        self.states.append(self.state["doing"])
+
+    @property
+    def lists(self) -> Lists:
+        """The lists of somebody who follows the copy."""
+        self._follower.look()
+        return self._lists
+
     @property
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self._stream.getvalue().splitlines()]
@@ -75,7 +86,7 @@ class Site:
 
     @property
     def state(self) -> dict[str, Any]:
-        return self.lists.states()["threat_riskiq"]
+        return self.refresher.state()
 
     def close(self) -> None:
         self._asking.close()
@@ -405,26 +416,24 @@ def test_a_copy_from_elsewhere_is_not_used(make: Any) -> None:
     assert site.told() == []
 
 
-# with documents
-
-
-def test_documents_follow_the_list(make: Any, fake: PassiveTotal) -> None:
-    """Flows are marked from the moment a list is there, as the newest one says, and no longer when it says nothing."""
-    pipeline = Pipeline(defaults(), Counts(), Log(io.StringIO()))
-    site = make(lists=pipeline.lists)
-
-    def marked() -> list[str]:
-        pipeline.handle(datagram(("10.0.0.1", "67.43.156.20")), EXPORTER, 1_800_000_000_000)
-        (document,) = map(json.loads, pipeline.take())
-        names: list[str] = document.get("sec", {}).get("threat", {}).get("name", [])
-        return names
-
-    assert marked() == []
+def test_a_copy_that_is_gone_is_downloaded_whole(make: Any, fake: PassiveTotal) -> None:
+    """When somebody has removed or cut the copy, the server is not told that its list is here."""
+    site = make()
     site.refresher.refresh()
-    assert marked() == ["Command and control"]
-    fake.rows = [{"ip": "67.43.156.0/24", "threat": "Network"}]
+    for spoil in (lambda path: path.unlink(), lambda path: path.write_bytes(b"")):
+        spoil(site.copy.folder / "riskiq.list")
+        site.refresher.refresh()
+        assert "If-None-Match" not in fake.requests[-1].headers
+        assert (site.copy.load() or ())[0] == FORMS["object"](fake.rows)
     site.refresher.refresh()
-    assert marked() == ["Network"]
-    fake.rows = [{"ip": "8.8.8.8"}]
-    site.refresher.refresh()
-    assert marked() == []
+    assert "If-None-Match" in fake.requests[-1].headers
+
+
+def test_whatever_it_does_is_told_at_once(make: Any, fake: PassiveTotal) -> None:
+    """Who shows its state is called at each change of what it does."""
+    fake.fail("", "500")
+    site = make()
+    with pytest.raises(KeyboardInterrupt):
+        site.refresher.run()
+    first = ["loading", "downloading", "reading", "waiting"]
+    assert site.states == [*first, "downloading", "waiting", "downloading", "waiting", "stopped"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -111,13 +112,16 @@ def test_the_last_good_copy_at_the_next_start(fake: PassiveTotal, tmp_path: Path
         until_state(service, "on")
     fake.fault = "502"
     with Service(tmp_path, **options(fake, tmp_path)) as service:
-        found = until_state(service, "failed")
+        until_state(service, "failed")
+        service.until("the worker has read the copy", lambda: state(service)["entries"])
+        found = state(service)
         send(service)
     first, _, failure, *_ = told(service)
     assert first["msg"] == f"{SAYS}the last good copy serves at first"
     assert 0 <= first["age_s"] < 60
     assert failure["msg"].startswith(f"{SAYS}failed to initialize DB: the server has a fault (502 Bad Gateway)")
     assert failure["serving"] == found["entries"] == 5
+    assert failure["msg"].endswith(found["last_error"])
     assert names(tmp_path) == [["Command and control"]]
 
 
@@ -142,6 +146,40 @@ def test_a_list_is_replaced_while_flows_go_on(fake: PassiveTotal, tmp_path: Path
     swap = said.index(["New"])
     assert said == [["Command and control"]] * swap + [["New"]] * (sent - swap)
     assert 100 <= swap <= sent - 100
+
+
+def test_many_workers_and_one_download(fake: PassiveTotal, tmp_path: Path) -> None:
+    """The list is downloaded once and told once; every worker uses it."""
+    with Service(tmp_path, **options(fake, tmp_path), EF_PROCESSOR_POOL_SIZE=3) as service:
+        until_state(service, "on")
+        assert service.count("threats_copies", result="used") == 3
+        flow = datagram(("10.0.0.1", LISTED))
+        service.send(Payload(0, f"127.0.0.{number}", 40_000, 0, flow) for number in range(1, 31))
+        workers = [worker["datagrams"] for worker in service.ready()["workers"]]
+    assert len(fake.requests) == 1
+    assert [line["msg"].removeprefix(SAYS)[:8] for line in told(service)] == ["Fetching", "received", "DB succe"]
+    assert names(tmp_path) == [["Command and control"]] * 30
+    assert all(workers), "all of them took part"
+
+
+def test_who_downloads_is_killed(fake: PassiveTotal, tmp_path: Path) -> None:
+    """Workers go on with the list they have; another process takes its place and brings the next list to them."""
+    with Service(tmp_path, **options(fake, tmp_path)) as service:
+        until_state(service, "on")
+        before = service.children()["refresher"]
+        fake.rows, fake.modified = [{"ip": LISTED, "threat": "New"}], fake.modified + 3600
+        fake.fail("slow-start")
+        os.kill(before, signal.SIGKILL)
+        service.until("another one downloads", fake.waiting.is_set)
+        assert service.children()["refresher"] != before
+        send(service)
+        assert state(service)["entries"] == 5
+        fake.released.set()
+        service.until("the next list serves", lambda: state(service)["entries"] == 1)
+        send(service)
+        assert service.count("threats_refreshes", result="populated") == 2
+        assert service.count("workers_died") == 0
+    assert names(tmp_path) == [["Command and control"], ["New"]]
 
 
 @pytest.mark.parametrize("fault", ["slow-start", "slow-body"])

@@ -1,16 +1,21 @@
 import io
 import json
+import os
 import socket
+import time
 
 import gevent
 import pytest
 
+from flowcoll.collect.board import Board
 from flowcoll.collect.sockets import Exporters, close, listen
+from flowcoll.collect.telling import Teller, Told
 from flowcoll.collect.worker import Worker
 from flowcoll.counters import Counts
 from flowcoll.document.fields import EVERYTHING
 from flowcoll.logs import Log
-from flowcoll.output.file import LineOutput, file_target
+from flowcoll.output.file import LineOutput
+from flowcoll.output.target import file_target
 
 
 class Echo:
@@ -42,6 +47,7 @@ class Kept:
 
     name = "kept"
     wanted = EVERYTHING
+    held = 2
 
     def __init__(self):
         self.batches = []
@@ -71,6 +77,8 @@ class Running:
         self.output = Kept()
         self.listeners = listen("127.0.0.1", [0], 1 << 20, log) + listen("127.0.0.1", [0], 1 << 20, log)
         self.refused = []
+        self.board = Board.make(1)
+        self.slot = self.board.slots[0]
         self.worker = Worker(
             self.listeners,
             Exporters(allow, self.refused.append),
@@ -78,6 +86,7 @@ class Running:
             [self.output],
             self.counts,
             log,
+            Teller(self.slot, self.counts, [self.output]),
             clock=lambda: 1619704514.94,
         )
 
@@ -110,6 +119,8 @@ def running():
     yield make
     for one in made:
         close(one.listeners)
+        one.worker.telling.tally.release()
+        one.board.close()
 
 
 def test_datagrams_of_every_socket_arrive_with_source_and_time(running):
@@ -195,22 +206,34 @@ def test_an_ended_loop_ends_the_worker(running):
             run.worker.run()
     finally:
         gevent.get_hub().exception_stream = stream
-    assert not run.worker.alive()
 
 
-def test_ready_and_alive(running):
-    """A worker is ready once it reads its sockets, and its report names sockets, enrichers and outputs."""
+def test_what_is_told_on_the_board(running):
+    """While a worker runs its slot tells that the loop turns, what it has counted and holds, and how its parts are."""
     run = running()
     assert not run.worker.ready()
+    assert Told.by(run.slot) == Told()
+    before = time.monotonic()
     greenlet = run.start()
-    assert run.worker.alive()
-    report = run.worker.report()
-    assert [sock["port"] for sock in report["sockets"]] == [listener.port for listener in run.listeners]
-    assert report["enrichers"] == {"geoip": {"state": "off"}}
-    assert report["outputs"] == [{"name": "kept", "delivered": 0, "dropped": 0}]
-    assert run.worker.gauges()["templates"] == 3.0
+    run.wait(lambda: Told.by(run.slot).state.report)
+    told = Told.by(run.slot)
+    assert before < told.turned < time.monotonic()
+    assert told.held == {"kept": 2}
+    assert told.state.report == {"enrichers": {"geoip": {"state": "off"}}, "outputs": [{"name": "kept"}]}
+    assert told.state.gauges == {"templates": 3.0}
     run.worker.stop()
     greenlet.get(timeout=5)
+
+
+def test_what_was_handed_over_is_told_at_once(running):
+    """After each delivery the slot has the counts of that moment; the tally has every datagram that was read."""
+    run = running(allow=["192.0.2.0/24"])
+    run.send(*[b"a"] * 40)
+    run.output.write = None  # nobody is let in, so that there is nothing to write
+    run.worker.stop()
+    run.worker.run()
+    told = Told.by(run.slot)
+    assert told.state.counts["datagrams.received"] == run.slot.tally[0] == 40
 
 
 def test_reopen_reaches_the_files(running, tmp_path):
@@ -224,3 +247,25 @@ def test_reopen_reaches_the_files(running, tmp_path):
     run.worker.stop()
     run.worker.run()
     assert path.read_text() == '"a"\n'
+
+
+def test_a_line_that_was_cut_is_ended_without_more_documents(running, tmp_path):
+    """A line that a stalled reader has cut is ended soon after he reads again, though nothing follows it: others wait."""
+    run = running()
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    output = LineOutput(file_target("file", fifo), run.counts, Log(run.stream), lambda _fd, _s: False)
+    try:
+        output.write([json.dumps("x" * 100_000)])  # more than the pipe holds
+        run.worker.outputs = [output]
+        greenlet = run.start()
+        got = os.read(reader, 1 << 20)
+        run.wait(lambda: not output.held)
+        got += os.read(reader, 1 << 20)
+        run.worker.stop()
+        greenlet.join()
+    finally:
+        output.close()
+        os.close(reader)
+    assert (len(got), got[-2:]) == (100_003, b'"\n')

@@ -71,6 +71,14 @@ class Setting(NamedTuple):
     origin: str
 
 
+class Resolved(NamedTuple):
+    """What options say, without the table: for another process of this version. It holds secrets."""
+
+    values: tuple[tuple[str, Any, str], ...]
+    """Name, value, origin."""
+    secret_files: tuple[tuple[str, Path], ...]
+
+
 class Row(NamedTuple):
     """A line of `flowcoll config`; secrets are masked."""
 
@@ -107,6 +115,21 @@ class Options(Mapping[str, Any]):
     def __repr__(self) -> str:
         given = sum(setting.origin != _DEFAULT for setting in self._settings.values())
         return f"<Options: {len(self)}, {given} of them set>"
+
+    def resolved(self) -> Resolved:
+        """Give what another process needs to have the same options; notices are not among it."""
+        values = tuple((name, setting.value, setting.origin) for name, setting in self._settings.items())
+        return Resolved(values, tuple(self._secret_files.items()))
+
+    @classmethod
+    def again(cls, resolved: Resolved) -> "Options":
+        """Make the options that another process has resolved."""
+        settings = {
+            name: Setting(known.option, value, origin)
+            for name, value, origin in resolved.values
+            if (known := meaning(name)) is not None and known.option is not None
+        }
+        return cls(settings, (), dict(resolved.secret_files))
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -188,7 +211,16 @@ def _override(name: str, value: Any) -> Given:
     return Given("--set", "--set", name, text, isinstance(value, list | tuple))
 
 
-def _options(given: Iterable[Given], root: Path | None, problems: list[str], notices: list[str]) -> Options:
+class Judged(NamedTuple):
+    """What was given, judged: options as they would count, and everything that keeps them from it."""
+
+    options: Options
+    problems: tuple[str, ...]
+    checks: Checks
+
+
+def judge(given: Iterable[Given], root: Path | None, problems: list[str], notices: list[str]) -> Judged:
+    """Read and check what was given, in rising precedence; what is found is added to `problems` and `notices`."""
     chosen = choose(given, problems, notices)
     options = options_of(chosen)
     values = {name: option.default for name, option in options.items()}
@@ -199,15 +231,21 @@ def _options(given: Iterable[Given], root: Path | None, problems: list[str], not
     checks.run()
     if root is not None:
         values |= checks.find_files(root)
-    if problems:
-        raise ConfigError(_message(problems))
     origins = {name: entry.given.origin for name, entry in said.items()}
     secret_files = {name: Path(entry.given.text.strip()) for name, entry in said.items() if entry.from_file}
-    return Options(
+    made = Options(
         {name: Setting(options[name], values[name], origins.get(name, _DEFAULT)) for name in options},
         notices,
         secret_files,
     )
+    return Judged(made, tuple(problems), checks)
+
+
+def _options(given: Iterable[Given], root: Path | None, problems: list[str], notices: list[str]) -> Options:
+    judged = judge(given, root, problems, notices)
+    if judged.problems:
+        raise ConfigError(_message(judged.problems))
+    return judged.options
 
 
 def _message(problems: Sequence[str]) -> str:

@@ -31,11 +31,19 @@ class Counter(NamedTuple):
         return part.rsplit(".", len(self.labels) - 1) if self.label else []
 
 
+PROTOCOLS = ("netflow5", "netflow9", "ipfix", "sflow5")
+"""Values of the label `protocol`."""
+
 COUNTERS = (
     Counter("datagrams.received", "", "Datagrams read from the sockets or from a capture."),
     Counter("octets.received", "", "Octets in these datagrams, UDP payload only."),
     Counter("datagrams.decoded", "protocol", "Datagrams whose header was right, by protocol."),
     Counter("datagrams.refused", "reason", "Datagrams refused because their header is wrong, by reason."),
+    Counter(
+        "datagrams.lost",
+        "reason",
+        "Datagrams that came and were neither decoded nor refused: their worker died, or nobody read them before the end.",
+    ),
     Counter("sets.refused", "reason", "Sets or sFlow samples that could not be decoded, by reason."),
     Counter("sets.waited", "", "Sets that came before their template, and waited for it."),
     Counter("sets.read_late", "", "Of these, sets that were read when it came."),
@@ -47,6 +55,10 @@ COUNTERS = (
     Counter("templates.refused", "reason", "Templates that cannot be used, by reason."),
     Counter("templates.withdrawn", "", "Templates withdrawn by their exporter."),
     Counter("templates.evicted", "", "Templates given up because there were too many."),
+    Counter("facts.learned", "kind", "What exporters said in options data and was new or changed, by kind."),
+    Counter("facts.restored", "kind", "Of that, what is known from before the start, by kind."),
+    Counter("facts.outdated", "kind", "Of that, what its exporter did not say again for too long, by kind."),
+    Counter("facts.evicted", "kind", "Of that, what was given up because there was too much, by kind."),
     Counter("kept.refused", "kind", "Files kept from before the start that were set aside as unusable, by kind."),
     Counter("records.flow", "protocol", "Flow records decoded, by protocol."),
     Counter("records.option", "protocol", "Option records decoded, by protocol."),
@@ -61,6 +73,9 @@ COUNTERS = (
     Counter("sequence.restarts", "protocol", "Sequences that began anew, as at an exporter's restart."),
     Counter("lookups.failed", "database", "Addresses on which a database turned out to be corrupt, by database."),
     Counter("threats.refreshes", "result", "Downloads of PassiveTotal's list of threats, by result."),
+    Counter("threats.copies", "result", "Copies of that list that a worker has read from disk, by result."),
+    Counter("helpers.reloaded", "file", "Databases and lists that a worker has read anew on SIGHUP, by file."),
+    Counter("helpers.refused", "file", "The same that could not be used; what was read before serves on."),
     Counter("documents.written", "", "Documents made of flow records."),
     Counter("documents.delivered", "output", "Documents handed over, by output."),
     Counter(
@@ -68,6 +83,15 @@ COUNTERS = (
         "output",
         "Documents that an earlier try had handed over, its answer being lost, by output.",
     ),
+    Counter(
+        "documents.perhaps_twice",
+        "output",
+        "Of the delivered documents, those that may be stored twice, by output: an answer was lost, and the data stream "
+        "had rolled over before they were sent again.",
+    ),
+    Counter("documents.spooled", "output", "Documents that went from memory to the spool, by output."),
+    Counter("documents.found", "output", "Documents that were in the spool when it was opened, by output."),
+    Counter("documents.replayed", "output", "Documents of the spool that were delivered or rejected, by output."),
     Counter("documents.rejected", "output,type", "Documents that Elasticsearch rejected, by output and type of error."),
     Counter("documents.dropped", "output", "Documents lost at an output, by output."),
     Counter("documents.dropped_because", "output,reason", "The same documents, by output and reason."),
@@ -76,9 +100,12 @@ COUNTERS = (
         "requests.failed", "output,reason", "Bulk requests that were not, by output and HTTP status or other reason."
     ),
     Counter("octets.sent", "output", "Octets of bulk requests that were carried out, as they were sent, by output."),
+    Counter("spool.damaged", "output", "Octets of the spool that could not be read, by output."),
     Counter("dead_letters.written", "output", "Rejected documents that were kept in the dead-letter file, by output."),
     Counter("dead_letters.removed", "output", "Rejected documents that made room for newer ones there, by output."),
     Counter("dead_letters.failed", "output", "Rejected documents that could not be kept, by output."),
+    Counter("workers.died", "", "Workers that ended without being told to."),
+    Counter("refresher.died", "", "Ends of the process that downloads lists, without being told to."),
     Counter("bugs", "", "Datagrams on which the collector failed; the log has the traceback."),
 )
 

@@ -5,8 +5,12 @@ from collections.abc import Iterator
 
 from elastic_transport import ApiError, ConnectionTimeout, SerializationError, TlsError, TransportError
 from elasticsearch import UnsupportedProductError
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from flowcoll.errors import FlowcollError
 
 _LONGEST = 400
+_CLIENT_ERROR, _SERVER_ERROR = 400, 500
 _CREDENTIALS = "check EF_OUTPUT_ELASTICSEARCH_USERNAME and _PASSWORD, or _API_KEY"
 _AUTHORITY = "EF_OUTPUT_ELASTICSEARCH_TLS_CA_CERT_FILEPATH"
 _TLS_REASONS = {
@@ -100,3 +104,24 @@ def _closed(error: Exception) -> str:
             "it closed the connection; if it asks for a certificate, check EF_OUTPUT_ELASTICSEARCH_CLIENT_CERT_FILEPATH"
         )
     return "it closed the connection; if it speaks TLS there, set EF_OUTPUT_ELASTICSEARCH_TLS_ENABLE"
+
+
+def category(error: Exception) -> str:
+    """Give the kind of an error for a counter: an HTTP status, or what failed."""
+    match error:
+        case ApiError():
+            return str(error.meta.status)
+        case TlsError():
+            return "tls"
+        case ConnectionTimeout():
+            return "timeout"
+        case SerializationError() | FlowcollError():
+            return "answer"
+    return "connection"
+
+
+def uncertain(error: Exception) -> bool:
+    """Whether a request may have been carried out all the same: only its answer did not come, or could not be read."""
+    if isinstance(error, ApiError):
+        return not _CLIENT_ERROR <= error.meta.status < _SERVER_ERROR
+    return not any(isinstance(each, NewConnectionError | ConnectTimeoutError) for each in _causes(error))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from flowcoll.collect import docs as metric_docs
 from flowcoll.document import docs as field_docs
 from flowcoll.options import docs as option_docs
 
@@ -12,6 +13,7 @@ Derived = tuple[str, Callable[[], str]]
 
 DERIVED: tuple[Derived, ...] = (
     ("docs/fields.md", field_docs.fields_page),
+    ("docs/metrics.md", metric_docs.page),
     ("docs/options.md", option_docs.page),
     ("packaging/flowcoll.conf", option_docs.drop_in),
 )

@@ -6,12 +6,13 @@ from typing import Any
 from flowcoll.config import Options
 from flowcoll.counters import Counts
 from flowcoll.decode.context import Budget, Contexts
+from flowcoll.decode.domains import Domains
 from flowcoll.decode.elements import Elements
+from flowcoll.decode.facts import Facts
 from flowcoll.decode.ipfix import Ipfix
 from flowcoll.decode.memory import Memory
 from flowcoll.decode.netflow9 import NetFlow9
 from flowcoll.decode.netflow_fixed import NetFlow5
-from flowcoll.decode.sequence import Sequences
 from flowcoll.decode.sets import SetReader
 from flowcoll.decode.sflow import SFlow5
 from flowcoll.decode.store import Bodies, TemplateStore
@@ -24,10 +25,11 @@ from flowcoll.document.fragment import Paths
 from flowcoll.document.layout import Shape
 from flowcoll.document.render import shaped, shared
 from flowcoll.enrich.address import Addresses, Kept
-from flowcoll.enrich.geoip import Asn, GeoIP
+from flowcoll.enrich.files import Files
 from flowcoll.errors import DecodeError
+from flowcoll.exporters import rows as exporters
 from flowcoll.logs import Log
-from flowcoll.threat.lists import Lists
+from flowcoll.threat.unwrap import Pause, at_once
 
 _SHORTEST = 4  # octets that tell the protocol
 
@@ -45,26 +47,29 @@ class Pipeline:
         self._first = next(iter(self._documents.values()))
         self._outs = tuple(documents.append for documents in self._documents.values())
         self._limit: int = options["EF_PROCESSOR_DECODE_MAX_RECORDS_PER_PACKET"]
-        self.lists = Lists.load(options.threat_lists)
-        self._providers = _providers(options, counts)
+        self._files = Files(options, counts, log)
+        self.lists = self._files.lists
         self._addresses: list[Addresses] = []
-        self.memory = Memory(Bodies(Elements()), TemplateStore(counts), Waiting(counts))
+        facts = Facts(counts, options["EF_PROCESSOR_ENRICH_SAMPLERATE_CACHE_SIZE"])
+        self.memory = Memory(Bodies(Elements()), TemplateStore(counts), Waiting(counts), facts)
         self.namespace: dict[str, Any] = {}
         self._compiler = self._compile(options)
-        contexts, sequences = Contexts(), Sequences(counts)
+        contexts = Contexts()
+        self._domains = Domains(counts)
 
         def reader(protocol: str) -> SetReader:
-            return SetReader(protocol, self.memory, self._compiler, sequences, counts)
+            return SetReader(protocol, self.memory, self._compiler, self._domains, counts)
 
         flows = options["EF_PROCESSOR_DECODE_SFLOW_FLOWS_ENABLE"]
         self._protocols: dict[int, Any] = {
-            5: NetFlow5(self._compiler, contexts, sequences, counts),
+            5: NetFlow5(self._compiler, contexts, self._domains, counts),
             9: NetFlow9(reader("netflow9"), contexts, counts),
             10: Ipfix(reader("ipfix"), contexts, counts),
-            0: SFlow5(self._compiler, contexts, sequences, counts, flows=flows),  # its version has 32 bits
+            0: SFlow5(self._compiler, contexts, self._domains, counts, flows=flows),  # its version has 32 bits
         }
         names = {5: "NETFLOW5", 9: "NETFLOW9", 10: "IPFIX", 0: "SFLOW5"}
         self._off = {n for n, name in names.items() if not options[f"EF_PROCESSOR_DECODE_{name}_ENABLE"]}
+        self.memory.waiting.read = self._read_late
 
     def _compile(self, options: Options) -> Compiler:
         for_all = "EF_PROCESSOR_DROP_FIELDS"
@@ -99,7 +104,7 @@ class Pipeline:
             each = Kept(kept.below(role), client, server)
             if each not in caches:
                 caches[each] = Addresses(
-                    self._providers.values(), self.lists.listed, each, limit, flow_first=flow_first
+                    self._files.providers.values(), self.lists.listed, each, limit, flow_first=flow_first
                 )
             roles[role] = caches[each]
         self._addresses += caches.values()
@@ -132,6 +137,14 @@ class Pipeline:
         sets: Iterator[Any] = protocol.sets(octets, exporter, now_ms, Budget(self._limit))
         return sets
 
+    def _read_late(self) -> None:
+        """Write documents of the sets that waited for a template which is known by now."""
+        before = len(self._first)
+        for version in {9, 10} - self._off:
+            for rows, compiled, context in self._protocols[version].late():
+                compiled.write(rows, self._outs, context)
+        self.counts["documents.written"] += len(self._first) - before
+
     def finish(self) -> None:
         """Give up what still waits for its template, since no datagram will follow."""
         self.memory.waiting.give_up_all()
@@ -152,9 +165,20 @@ class Pipeline:
             "sets_waiting_bytes": self.memory.waiting.octets,
         }
 
+    def exporters(self, now_ms: int, give_way: Callable[[], None] = lambda: None) -> dict[str, Any]:
+        """Give what is known of each exporter, as JSON can hold it (flowcoll.exporters.rows).
+
+        `give_way` is called every few milliseconds, since there may be many.
+        """
+        return exporters.rows(self._domains, self.memory, now_ms, give_way)
+
     def states(self) -> dict[str, dict[str, Any]]:
         """Give the state of each enricher and list."""
-        return {**{name: {"state": "on"} for name in self._providers}, **self.lists.states()}
+        return self._files.states()
+
+    def reload(self, pause: Pause = at_once, *, tell: bool = True) -> None:
+        """Use databases and lists that have changed on disk; see Files.reload."""
+        self._files.reload(pause, tell=tell)
 
     def explain(self) -> Iterator[tuple[str, str]]:
         """Give title and source of every template that data has used."""
@@ -165,24 +189,3 @@ class Pipeline:
             if not template.ready:
                 title.append(f"{template.size} octets{' and more' if template.variable else ''}")
             yield ", ".join(title), self._compiler.source(template)
-
-
-def _providers(options: Options, counts: Counts) -> dict[str, Any]:
-    """Open the databases that the options ask for."""
-    geoip, asn = (f"EF_PROCESSOR_ENRICH_IPADDR_MAXMIND_{name}" for name in ("GEOIP", "ASN"))
-    providers: dict[str, Any] = {}
-
-    def failed(name: str) -> Callable[[], None]:
-        return lambda: counts.add(f"lookups.failed.{name}")
-
-    if options[f"{geoip}_ENABLE"]:
-        providers["maxmind_geoip"] = GeoIP(
-            f"{geoip}_PATH",
-            options[f"{geoip}_PATH"],
-            failed("maxmind_geoip"),
-            values=options[f"{geoip}_VALUES"],
-            language=options[f"{geoip}_LANG"],
-        )
-    if options[f"{asn}_ENABLE"]:
-        providers["maxmind_asn"] = Asn(f"{asn}_PATH", options[f"{asn}_PATH"], failed("maxmind_asn"))
-    return providers

@@ -18,6 +18,7 @@ def settings(files: Files, folder: Path) -> dict[str, str]:
         "EF_STATE_PATH": str(folder / "state"),
         "EF_FLOW_SERVER_UDP_IP": "127.0.0.1",
         "EF_API_IP": "127.0.0.1",
+        "EF_PROCESSOR_POOL_SIZE": "1",  # what one worker does is what is measured
         "EF_LOGGER_LEVEL": "warn",
         "EF_OUTPUT_FILE_ENABLE": "true",
         "EF_OUTPUT_FILE_PATH": "/dev/null",
@@ -38,7 +39,9 @@ def flowcoll(name: str, options: Mapping[str, str], folder: Path) -> Launch:
     environ = {key: value for key, value in os.environ.items() if not key.startswith("EF_")}
     environ |= {**options, "EF_FLOW_SERVER_UDP_PORT": str(port), "EF_API_PORT": str(api)}
     command = [sys.executable, "-m", "flowcoll", "run", "--config", str(no_file(folder))]
-    return Launch(name, command, environ, port, f"http://127.0.0.1:{api}/metrics", documents)
+    return Launch(
+        name, command, environ, port, f"http://127.0.0.1:{api}/metrics", documents, f"http://127.0.0.1:{api}/readyz"
+    )
 
 
 def no_file(folder: Path) -> Path:

@@ -32,7 +32,7 @@ Count = Callable[[Sequence[Sample]], float]
 
 
 class Launch(NamedTuple):
-    """How a collector is started and how its flows are counted."""
+    """How a collector is started and how its flows are counted. ready: a page that fails before it reads, if it has one."""
 
     name: str
     command: Sequence[str]
@@ -40,6 +40,7 @@ class Launch(NamedTuple):
     port: int
     metrics: str
     flows: Count
+    ready: str = ""
 
 
 class Collector:
@@ -81,6 +82,8 @@ class Collector:
     def _answers(self) -> bool:
         try:
             self.samples()
+            if self._launch.ready:
+                urllib.request.urlopen(self._launch.ready, timeout=ANSWER_S).close()
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
         return True

@@ -20,7 +20,8 @@ from flowcoll.config import load
 from flowcoll.counters import Counts
 from flowcoll.errors import SetupError
 from flowcoll.logs import Log
-from flowcoll.output.file import LineOutput, file_target
+from flowcoll.output.file import LineOutput
+from flowcoll.output.target import file_target
 from flowcoll.pipeline import Pipeline
 
 T = TypeVar("T")

@@ -24,6 +24,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -61,8 +62,12 @@ class Elasticsearch:
         self.dislikes: Callable[[dict[str, Any]], bool] = lambda _: False  # as a proxy before it may
         self.retry_after = ""
         self.warning = ""
+        self.generation = 1  # of the index behind the data stream; another one knows nothing of earlier documents
+        self.doubled = 0  # documents that are stored a second time
+        self.delay_s = 0.0  # before each answer to a bulk request
         self.go_on = threading.Event()
         self.everywhere = False  # GET / is refused like a bulk request
+        self._generations: dict[str, int] = {}
         self._fault = ""
         self._next: list[str] = []
         self._tls = tls
@@ -137,13 +142,17 @@ class Elasticsearch:
         with self._lock:
             for action, document in bulk.pairs:
                 meta = action["create"]
-                if meta["_id"] in self.stored:
+                if self._generations.get(meta["_id"]) == self.generation:
                     result = SAID["item"]["conflict"]
                 elif word in SAID["item"] and self.picks(document):
                     result = SAID["item"][word]
                 else:
+                    self.doubled += meta["_id"] in self.stored
                     self.stored[meta["_id"]] = (meta["_index"], document)
+                    self._generations[meta["_id"]] = self.generation
                     result = SAID["stored"]
+                    if "_index" in bulk.query["filter_path"]:
+                        result = {"_index": f".ds-{meta['_index']}-2026.11.21-{self.generation:06}", **result}
                 items.append({"create": result})
         return {"errors": any("error" in item["create"] for item in items), "took": 3, "items": items}
 
@@ -205,6 +214,8 @@ class _Handler(BaseHTTPRequestHandler):
             word = "403"
         if word == "stop":
             node.go_on.wait(_PATIENCE_S)
+        if node.delay_s:
+            time.sleep(node.delay_s)
         if word in SAID["whole"]:
             self._say(int(word), SAID["whole"][word])
         else:

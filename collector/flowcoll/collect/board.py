@@ -1,7 +1,8 @@
 """Where workers write down what they have counted, so that it can be read when they are busy, and when they have died.
 
 The board is shared memory with a slot for each worker. A slot has two pages: the next state is written to the one that
-is not shown, then shown. Whoever is killed while he writes leaves the state before it.
+is not shown, then shown. Whoever is killed while he writes leaves the state before it. Beside them stands one number that
+costs next to nothing to write, the tally.
 """
 
 import mmap
@@ -16,13 +17,15 @@ SLOT = 1 << 20
 _PAGE = SLOT // 2 - 64
 _SHOWN = Struct("=Q")  # how many states were shown; the last bit says which page
 _STATE = Struct("=QII")  # the number of the state, its octets, their checksum
+_TALLY = 8  # where the tally stands
 _STATES = 64  # where the pages begin
 
 
 class Slot:
-    """One worker's place: it alone calls `show`; anybody may call `state`."""
+    """One worker's place: it alone calls `show` and sets `tally[0]`; anybody may call `state` and read the tally."""
 
     def __init__(self, memory: mmap.mmap, start: int) -> None:
+        self.tally = memoryview(memory)[start + _TALLY : start + _TALLY + 8].cast("Q")
         self._memory = memory
         self._start = start
         self._number: int = _SHOWN.unpack_from(memory, start)[0]  # goes on where the worker before has stopped
@@ -76,5 +79,7 @@ class Board:
 
     def close(self) -> None:
         """Give the memory back."""
+        for slot in self.slots:
+            slot.tally.release()
         self._memory.close()
         os.close(self.fd)

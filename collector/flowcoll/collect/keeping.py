@@ -1,39 +1,41 @@
-"""What is known of exporters, on disk: templates as they change, and at the end the data that still wait for some.
+"""What is known of exporters, on disk: templates and facts as they change, and at the end the data that still wait.
 
-One file an exporter, written by the worker that has it, and read when a worker meets the exporter for the first time.
-So a start costs nothing, memory is taken only for who is there, and an exporter that goes to another worker finds its
-templates there. Files are replaced as a whole and not synced: what the power takes away, the exporter says again.
+One file an exporter and kind, written by the worker that has it, and read when a worker meets the exporter for the first
+time. So a start costs nothing, memory is taken only for who is there, and an exporter that goes to another worker finds
+its templates there. Files are replaced as a whole and not synced: what the power takes away, the exporter says again.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import gevent
 from gevent.lock import Semaphore
 
 from flowcoll.collect.kept_files import Files, prune, write
+from flowcoll.collect.recalling import Recalling
 from flowcoll.counters import Counts
 from flowcoll.decode import kept
-from flowcoll.decode.kept import TEMPLATES, WAITING
+from flowcoll.decode.kept import FACTS, TEMPLATES, WAITING
 from flowcoll.decode.memory import Memory
-from flowcoll.errors import KeptError
 from flowcoll.logs import Log
+from flowcoll.member import Member
 
 EVERY_S = 5.0
 _AGAIN_S = 60.0  # after a failure
 _USES_S = 3600.0  # how late the disk may know that a template is in use
 _BATCH_OCTETS = 1024 * 1024
 _BATCH_FILES = 64
-_LARGEST = 64 * 1024 * 1024
+_ALONE = Member()
+_TEXTS = {TEMPLATES: kept.templates, FACTS: kept.facts, WAITING: kept.waiting}
 
 
 class Keeping:
-    """The files of one worker. io: calls what touches the disk; give_way: lets others run between small steps."""
+    """The files of one worker. io: calls what touches the disk; give_way: lets others run between small steps.
+
+    member: which worker; the first one removes what nobody will ask for. shared: others may have the same exporters.
+    """
 
     def __init__(  # noqa: PLR0913  what it needs of the world
         self,
@@ -41,7 +43,9 @@ class Keeping:
         memory: Memory,
         counts: Counts,
         log: Log,
+        member: Member = _ALONE,
         *,
+        shared: bool = False,
         clock: Callable[[], float] = time.time,
         io: Callable[..., Any] = lambda act, *arguments: act(*arguments),
         give_way: Callable[[], None] = lambda: None,
@@ -53,75 +57,22 @@ class Keeping:
         self._clock = clock
         self._io = io
         self._give_way = give_way
+        self._prunes = member.number == 0
+        self._writers = member.of if shared else 1
         self._failed = float("-inf")
         self._told = False
         self._noted = self._now_ms()
         self._memory.store.now = self._noted
+        self._recalling: Recalling | None = None
         if folder is not None:
-            self._memory.store.recall = self.recall
-
-    # -- what was kept -------------------------------------------------------------------------------------------
-
-    def recall(self, address: str) -> bool:
-        """Restore what was kept of an exporter, and tell whether that was any template."""
-        before = len(self._memory.store)
-        octets = self._read(address, TEMPLATES)
-        if octets is not None:
-            try:
-                outdated = kept.recall_templates(address, octets, self._memory, self._now_ms())
-                self._counts.add("templates.outdated", outdated)
-            except KeptError as problem:
-                self._set_aside(self._path(address, TEMPLATES), str(problem))
-        octets = self._read(address, WAITING)
-        if octets is not None:
-            try:
-                self._once(address, octets)
-            except KeptError as problem:
-                self._set_aside(self._path(address, WAITING), str(problem))
-        return len(self._memory.store) > before
-
-    def _once(self, address: str, octets: bytes) -> None:
-        """Let the kept sets wait again, and never again: whoever is killed after this must not read them twice."""
-        kept.count_waiting(address, octets)  # KeptError before anything is taken away
-        try:
-            self._path(address, WAITING).unlink()
-        except OSError as exc:
-            self._set_aside(self._path(address, WAITING), f"cannot be removed ({exc.strerror})")
-        else:
-            kept.recall_waiting(address, octets, self._memory)
-
-    def _read(self, address: str, kind: str) -> bytes | None:
-        path = self._path(address, kind)
-        try:
-            with path.open("rb") as file:
-                octets = file.read(_LARGEST + 1)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as exc:
-            if not os.access(path.parent, os.R_OK | os.X_OK):  # told when it is to be written
-                return None
-            self._set_aside(path, f"cannot be read ({exc.strerror})")
-            return None
-        if len(octets) > _LARGEST:
-            self._set_aside(path, "is too large")
-            return None
-        return octets
-
-    def _set_aside(self, path: Path, problem: str) -> None:
-        aside = path.with_name(path.name + ".bad")
-        with suppress(OSError):
-            path.replace(aside)
-        self._counts.add(f"kept.refused.{path.suffix[1:]}")
-        self._log.limited("kept_bad", 60).warn(
-            "what was kept of an exporter is not used; it says its templates again", file=str(path), problem=problem
-        )
-
-    # -- keeping -------------------------------------------------------------------------------------------------
+            self._recalling = Recalling(folder, memory, counts, log, clock, member=member, shared=shared)
 
     def step(self) -> None:
         """Write what has changed, and give up sets that have waited too long; to be called every EVERY_S."""
         now_ms = self._memory.store.now = self._now_ms()
         self._memory.waiting.expire(now_ms)
+        if self._recalling and self._recalling.news(self._io):
+            self._memory.waiting.read()
         if now_ms - self._noted >= _USES_S * 1000:
             self._note_uses()
             self._prune()
@@ -144,18 +95,24 @@ class Keeping:
             waiting.give_up_all()
 
     def _note_uses(self) -> None:
-        """Have the files written anew of whose templates any was used since the last time."""
-        store = self._memory.store
-        for address in dict.fromkeys(address for address, used in store if used >= self._noted):
-            store.changed[address] = None
+        """Have the files written anew of exporters that were heard of since the last time."""
+        store, facts = self._memory.store, self._memory.facts
+        used = dict.fromkeys(address for address, used in store if used >= self._noted)
+        said = (address for address, said in facts if said >= self._noted)
+        store.changed.update(used)
+        facts.changed.update(dict.fromkeys(address for address in (*used, *said) if address in facts.changes))
         self._noted = store.now = self._now_ms()
 
     def _save(self) -> None:
-        changed = self._memory.store.changed
-        addresses = list(changed)
-        changed.clear()
-        if not self._written(self._batches(addresses, TEMPLATES)):
-            self._memory.store.changed.update(dict.fromkeys(addresses))
+        gone = self._recalling.taken_over() if self._recalling else []
+        for kind, changed in ((TEMPLATES, self._memory.store.changed), (FACTS, self._memory.facts.changed)):
+            addresses = list(changed)
+            changed.clear()
+            if not self._written(self._batches(addresses, kind)):
+                changed.update(dict.fromkeys(addresses))
+                return
+        if gone:
+            self._written([[(path, b"") for path in gone]])
 
     def _written(self, batches: Iterable[Files]) -> bool:
         try:
@@ -178,15 +135,15 @@ class Keeping:
 
     def _batches(self, addresses: Iterable[str], kind: str) -> Iterator[Files]:
         """Give files with their content, some at a time; one without content is to go."""
-        text = kept.templates if kind == TEMPLATES else kept.waiting
         batch: Files = []
         octets = 0
         for address in addresses:
             pieces = []
-            for piece in text(address, self._memory):
+            for piece in _TEXTS[kind](address, self._memory):
                 pieces.append(piece)
                 self._give_way()
-            batch.append((self._path(address, kind), b"".join(pieces)))
+            path = self._recalling.path(address, kind) if self._recalling else Path()
+            batch.append((path, b"".join(pieces)))
             octets += len(batch[-1][1])
             if octets >= _BATCH_OCTETS or len(batch) >= _BATCH_FILES:
                 yield batch
@@ -195,26 +152,38 @@ class Keeping:
             yield batch
 
     def _prune(self) -> None:
-        if self._folder is None:
+        if self._folder is None or not self._prunes:
             return
-        lost = self._io(prune, self._folder, self._clock())
+        lost = self._io(prune, self._folder, self._clock(), self._writers)
         self._counts.add("sets.waited", lost)
         self._counts.add("sets.refused.no_template", lost)
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
 
-    def _path(self, address: str, kind: str) -> Path:
-        return (self._folder or Path()) / f"{quote(address, safe=':')}.{kind}"
-
 
 class Keeper:
     """Keeps the files while the service runs, in a greenlet of its own; disk and threads are the hub's pool's."""
 
-    def __init__(self, folder: Path | None, memory: Memory, counts: Counts, log: Log) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917
+        self,
+        folder: Path | None,
+        memory: Memory,
+        counts: Counts,
+        log: Log,
+        member: Member = _ALONE,
+        shared: bool = False,
+    ) -> None:
         pool = gevent.get_hub().threadpool
         self._keeping = Keeping(
-            folder, memory, counts, log, io=lambda act, *args: pool.apply(act, args), give_way=lambda: gevent.sleep(0)
+            folder,
+            memory,
+            counts,
+            log,
+            member,
+            shared=shared,
+            io=lambda act, *args: pool.apply(act, args),
+            give_way=lambda: gevent.sleep(0),
         )
         self._writing = Semaphore()
         self._loop = gevent.spawn(self._run)

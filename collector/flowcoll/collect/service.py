@@ -1,26 +1,23 @@
-"""The running service, put together: sockets, pipeline, outputs and API round one worker."""
+"""The running service, put together: sockets, the children that read them, and the API round a supervisor."""
 
-import gc
+import os
 import signal
-import traceback
-import warnings
-from functools import partial
-from types import TracebackType
 
 import gevent
-from gevent import select
 
 from flowcoll import __version__
-from flowcoll.collect import api, sockets
-from flowcoll.collect.keeping import Keeper
-from flowcoll.collect.worker import Worker
+from flowcoll.collect import api, privileges, sockets
+from flowcoll.collect.board import Board
+from flowcoll.collect.child_process import ChildProcess
+from flowcoll.collect.handover import Handover, Place
+from flowcoll.collect.notify import Notifier
+from flowcoll.collect.sockets import Listener
+from flowcoll.collect.steering import steer
+from flowcoll.collect.supervisor import Supervisor, own_end
 from flowcoll.config import Options, describe
-from flowcoll.counters import Counts
-from flowcoll.document.fields import EVERYTHING
 from flowcoll.logs import Log
-from flowcoll.output import Output, open_outputs
-from flowcoll.pipeline import Pipeline
-from flowcoll.threat.feeds import keep_fresh
+from flowcoll.member import Member
+from flowcoll.threat import refresher
 
 
 def run(options: Options, log: Log) -> int:
@@ -28,98 +25,133 @@ def run(options: Options, log: Log) -> int:
     for notice in options.notices:
         log.warn(notice)
     log.info("options set", **{row.name: row.value for row in describe(options) if row.source != "default"})
-    counts = Counts()
-    warnings.showwarning = partial(_warned, log)
-    listeners = sockets.listen(
+    workers = options["EF_PROCESSOR_POOL_SIZE"] or len(os.sched_getaffinity(0))
+    groups = sockets.listen_together(
         options["EF_FLOW_SERVER_UDP_IP"],
         options["EF_FLOW_SERVER_UDP_PORT"],
         options["EF_FLOW_SERVER_UDP_READ_BUFFER_MAX_SIZE"],
         log,
+        workers,
     )
-    outputs: list[Output] = []
-    refreshing: list[gevent.Greenlet] = []
-    try:  # the kernel already keeps what comes while databases and lists are loaded
-        outputs += open_outputs(options, counts, log, _wait_writable)
-        if not outputs:
-            log.warn(
-                "documents go nowhere: switch on EF_OUTPUT_ELASTICSEARCH_ENABLE, EF_OUTPUT_FILE_ENABLE or EF_OUTPUT_STDOUT_ENABLE"
-            )
-        exporters = sockets.Exporters(options["EF_FLOW_SERVER_ALLOW"], lambda ip: _not_allowed(log, ip))
-        wanted = dict.fromkeys(output.wanted for output in outputs) or (EVERYTHING,)
-        pipeline = Pipeline(options, counts, log, wanted)
-        worker = Worker(listeners, exporters, pipeline, outputs, counts, log)
-        refreshing += keep_fresh(options, pipeline.lists, counts, log)
-        state = options["EF_STATE_PATH"]
-        keeper = Keeper(state and state / "templates", pipeline.memory, counts, log)
-        try:
-            _carry(options, worker, counts, log)
-        finally:
-            keeper.stop()
+    listeners = [listener for group in groups for listener in group]
+    board = Board.make(workers + 1)
+    turn_fd = os.memfd_create("flowcoll-turn")  # a single worker has it too: its successor sees where it was killed
+    try:
+        if workers > 1 and options["EF_FLOW_SERVER_STEERING"] == "source":
+            for group in groups:
+                steer([listener.socket for listener in group])
+        supervisor = Supervisor(listeners, log)
+        _place(supervisor, options, groups, board, turn_fd)
+        _serve(options, supervisor, log)
     finally:
-        gevent.killall(refreshing)
-        gevent.joinall([gevent.spawn(output.close) for output in outputs])  # some may wait for a server
         sockets.close(listeners)
-    log.info("stopped", **{key: counts[key] for key in sorted(counts)})
+    counts = supervisor.counts()
+    log.info("stopped", **{key: counts[key] for key in sorted(counts)}, kernel_drops=supervisor.kernel_drops())
     return 0
 
 
-def _carry(options: Options, worker: Worker, counts: Counts, log: Log) -> None:
-    """Serve the API and run the worker until a signal ends it."""
-    ip, port = options["EF_API_IP"], options["EF_API_PORT"]
-    gevent.get_hub().print_exception = _ExceptionLog(log)
-    server = api.serve(ip, port, api.application(worker, counts, options["EF_INSTANCE_NAME"]), log)
+def _place(
+    supervisor: Supervisor, options: Options, groups: list[list[Listener]], board: Board, turn_fd: int | None
+) -> None:
+    """Give the supervisor its children; what each is handed is made anew for every process."""
+    resolved = options.resolved()
+    workers = len(groups[0])
+    for number in range(workers):
+
+        def hand(channel_fd: int, number: int = number) -> Handover:
+            places = tuple(Place.of(group[number]) for group in groups)
+            member = Member(number, workers)
+            return Handover("worker", member, number, workers + 1, board.fd, turn_fd, channel_fd, places, resolved)
+
+        name = f"worker-{number}"
+        supervisor.workers.append(ChildProcess(name, board.slots[number], hand, supervisor.ended))
+    if refresher.needed(options):
+
+        def hand_refresher(channel_fd: int) -> Handover:
+            return Handover("refresher", Member(), workers, workers + 1, board.fd, None, channel_fd, (), resolved)
+
+        supervisor.refresher = ChildProcess("refresher", board.slots[workers], hand_refresher, supervisor.ended)
+
+
+def _serve(options: Options, supervisor: Supervisor, log: Log) -> None:
+    """Serve the API and run the children until a signal ends it."""
+    server = api.start(options, supervisor, log)
     try:
+        privileges.drop(options["EF_RUN_AS"], log)
+        notifier = Notifier(os.environ)
+        ends = _Ends(supervisor, notifier, log)
         for number in (signal.SIGTERM, signal.SIGINT):
-            gevent.signal_handler(number, _end, worker, log)
-        gevent.signal_handler(signal.SIGHUP, worker.reopen)
-        log.info(
-            "listening",
-            version=__version__,
-            instance=options["EF_INSTANCE_NAME"],
-            udp=[f"{listener.ip} port {listener.port}" for listener in worker.listeners],
-            receive_buffer_bytes=min(listener.buffer_bytes for listener in worker.listeners),
-            api=f"{ip} port {port}",
-            outputs=[output.name for output in worker.outputs],
-        )
-        # What the start made stays; the collector need not walk it. A record leaves nothing to collect: with known
-        # addresses no collection runs at all; with two new ones in every flow they take 0.7 us a flow, 0.9 without
-        # freezing. Higher thresholds made the pauses longer (33 ms against 15) and saved nothing, so they stay.
-        gc.collect()
-        gc.freeze()
-        worker.run()
+            gevent.signal_handler(number, ends.end, number)
+        gevent.signal_handler(signal.SIGHUP, _reload, supervisor, notifier)
+        talking = [
+            gevent.spawn(_tell, options, supervisor, notifier, log),
+            gevent.spawn(_show_life, supervisor, notifier),
+        ]
+        try:
+            supervisor.run()
+        finally:
+            gevent.killall(talking)
+            notifier.close()
     finally:
         server.stop(timeout=1)
 
 
-def _end(worker: Worker, log: Log) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)  # the second signal ends at once, whatever hangs
-    log.info("stopping: what the sockets still hold is read and handed over")
-    worker.stop()
+def _reload(supervisor: Supervisor, notifier: Notifier) -> None:
+    notifier.reloading()
+    supervisor.reload()
+    notifier.ready(_status(supervisor))
 
 
-def _not_allowed(log: Log, ip: str) -> None:
-    log.limited("not_allowed", 60).warn(
-        "datagrams are refused: EF_FLOW_SERVER_ALLOW does not name their source", source=ip
+def _status(supervisor: Supervisor) -> str:
+    return f"{len(supervisor.workers)} workers read"
+
+
+def _show_life(supervisor: Supervisor, notifier: Notifier) -> None:
+    """Give systemd's watchdog its sign of life for as long as every worker's loop turns."""
+    while notifier.watchdog_s:
+        if supervisor.ready() and supervisor.alive():
+            notifier.alive()
+        gevent.sleep(notifier.watchdog_s / 3)
+
+
+def _tell(options: Options, supervisor: Supervisor, notifier: Notifier, log: Log) -> None:
+    """Say what is being done, once it is."""
+    while not supervisor.ready():
+        gevent.sleep(0.02)
+    report = supervisor.report()
+    if not report["outputs"]:
+        log.warn(
+            "documents go nowhere: switch on EF_OUTPUT_ELASTICSEARCH_ENABLE, EF_OUTPUT_FILE_ENABLE or EF_OUTPUT_STDOUT_ENABLE"
+        )
+    log.info(
+        "listening",
+        version=__version__,
+        instance=options["EF_INSTANCE_NAME"],
+        udp=[f"{sock['address']} port {sock['port']}" for sock in report["sockets"]],
+        receive_buffer_bytes=min(sock["receive_buffer_bytes"] for sock in report["sockets"]),
+        workers=len(supervisor.workers),
+        api=f"{options['EF_API_IP']} port {options['EF_API_PORT']}",
+        outputs=[output["name"] for output in report["outputs"]],
     )
+    notifier.ready(_status(supervisor))
 
 
-def _warned(log: Log, message: Warning | str, *_: object) -> None:
-    log.limited(f"warning.{message}", 3600).warn(f"a library warns: {message}")
+class _Ends:
+    """What signals to end do: the first lets everybody finish, the second ends at once, whatever hangs."""
 
-
-def _wait_writable(fd: int, timeout_s: float) -> bool:
-    return bool(select.select([], [fd], [], timeout_s)[1])
-
-
-class _ExceptionLog:
-    """Takes the place of gevent's printer for errors that end a greenlet."""
-
-    def __init__(self, log: Log) -> None:
+    def __init__(self, supervisor: Supervisor, notifier: Notifier, log: Log) -> None:
+        self._supervisor = supervisor
+        self._notifier = notifier
         self._log = log
+        self._first = True
 
-    def __call__(
-        self, _context: object, kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> None:
-        lines = "".join(traceback.format_exception(kind, error, trace))
-        self._log.error("an error the collector did not expect; please report it with these lines", traceback=lines)
+    def end(self, number: int) -> None:
+        """Take a signal."""
+        if self._first:
+            self._first = False
+            self._log.info("stopping: what the sockets still hold is read and handed over")
+            self._notifier.stopping()
+            self._supervisor.stop()
+        else:
+            self._supervisor.kill()
+            own_end(number)

@@ -1,9 +1,11 @@
 """UDP sockets: bound with the receive buffer that was asked for, and what the kernel dropped at each."""
 
+import contextlib
 import errno
 import ipaddress
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -18,6 +20,7 @@ _SO_RCVBUFFORCE = 33  # not in the socket module; asm-generic/socket.h
 _SO_MEMINFO = 55
 _SK_MEMINFO = struct.Struct("=9I")  # linux/sock_diag.h; the last one is SK_MEMINFO_DROPS
 _MAX_EXPORTERS = 65_536
+_DISCARD_S = 1.0
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 Exporter = tuple[str, int]
@@ -34,10 +37,27 @@ class Listener(NamedTuple):
 
 def listen(ip: str, ports: Iterable[int], buffer_bytes: int, log: Log) -> list[Listener]:
     """Bind every port, non-blocking; a port that cannot be had closes the others and is a SetupError."""
+    return [group[0] for group in listen_together(ip, ports, buffer_bytes, log, 1)]
+
+
+def listen_together(ip: str, ports: Iterable[int], buffer_bytes: int, log: Log, readers: int) -> list[list[Listener]]:
+    """Bind every port once for each reader, and give the sockets port by port, in the order in which they were bound.
+
+    A port that cannot be had closes the others and is a SetupError.
+    """
+    groups: list[list[Listener]] = []
     listeners: list[Listener] = []
     try:
         for port in dict.fromkeys(ports):
-            listeners += [_bind(ip, port, buffer_bytes)]
+            together = False
+            if readers > 1:  # a port that another program shares out, too, would be had without a word
+                probe = _bind(ip, port, 0)
+                port, together = probe.port, True  # noqa: PLW2901
+                probe.socket.close()
+            first = len(listeners)
+            for _ in range(readers):
+                listeners += [_bind(ip, port, buffer_bytes, together=together)]
+            groups.append(listeners[first:])
     except BaseException:
         close(listeners)
         raise
@@ -47,7 +67,12 @@ def listen(ip: str, ports: Iterable[int], buffer_bytes: int, log: Log) -> list[L
             f"the kernel gives {granted} of the {buffer_bytes} octets asked for by "
             f"EF_FLOW_SERVER_UDP_READ_BUFFER_MAX_SIZE; to have them all: sysctl -w net.core.rmem_max={buffer_bytes}",
         )
-    return listeners
+    return groups
+
+
+def inherited(fd: int, ip: str, port: int, buffer_bytes: int) -> Listener:
+    """Take over a socket that the process before has bound."""
+    return Listener(_Socket(fileno=fd), ip, port, buffer_bytes)
 
 
 def close(listeners: Iterable[Listener]) -> None:
@@ -56,7 +81,18 @@ def close(listeners: Iterable[Listener]) -> None:
         listener.socket.close()
 
 
-def _bind(ip: str, port: int, buffer_bytes: int) -> Listener:
+def discard(listeners: Iterable[Listener]) -> int:
+    """Read what sockets still hold that nobody will read any more, for a second at most; give how many datagrams."""
+    count, deadline = 0, time.monotonic() + _DISCARD_S
+    for listener in listeners:
+        with contextlib.suppress(BlockingIOError):
+            while time.monotonic() < deadline:
+                listener.socket.recv(1)
+                count += 1
+    return count
+
+
+def _bind(ip: str, port: int, buffer_bytes: int, *, together: bool = False) -> Listener:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             ip, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST | socket.AI_PASSIVE
@@ -67,6 +103,8 @@ def _bind(ip: str, port: int, buffer_bytes: int) -> Listener:
     try:
         if family == socket.AF_INET6:  # `::` takes IPv4 too, whatever net.ipv6.bindv6only says
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if ip == "::" else 1)
+        if together:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         granted = _receive_buffer(sock, buffer_bytes)
         sock.setblocking(False)
         sock.bind(address)
@@ -113,17 +151,18 @@ class Drops(dict[int, int]):
     """Port -> datagrams the kernel dropped there; `look` reads the sockets and warns when there are more."""
 
     def __init__(self, listeners: Iterable[Listener], log: Log) -> None:
-        self._listeners = list(listeners)
+        self._listeners = dict.fromkeys(listeners, 0)
         super().__init__({listener.port: 0 for listener in self._listeners})
         self._log = log
 
     def look(self) -> None:
         """Read every socket that is still open."""
-        for listener in self._listeners:
+        for listener, before in self._listeners.items():
             if listener.socket.fileno() < 0:
                 continue
-            more = (kernel_drops(listener.socket) - self[listener.port]) & 0xFFFF_FFFF
+            more = (kernel_drops(listener.socket) - before) & 0xFFFF_FFFF
             if more:
+                self._listeners[listener] += more
                 self[listener.port] += more
                 self._log.limited(f"drops.{listener.port}", 60).warn(
                     f"the kernel dropped {more} datagrams at port {listener.port}, {self[listener.port]} since the start: "

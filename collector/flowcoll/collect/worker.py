@@ -1,21 +1,21 @@
 """The receive loop: sockets -> pipeline -> outputs, in one gevent hub.
 
 A greenlet per socket waits until it is readable, reads 16 datagrams at a time without going back to the hub, and hands
-their documents over. Another one looks five times a second at what should not wait longer and at the kernel's drops.
+their documents over. Another one hands over five times a second what should not wait longer, and tells how things stand.
 """
 
 import socket
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, MutableSequence, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import gevent
 from gevent.event import Event
 from gevent.lock import Semaphore
 
-from flowcoll.collect.sockets import Drops, Exporters, Listener
+from flowcoll.collect.sockets import Exporters, Listener
 from flowcoll.counters import Counts
 from flowcoll.document.fields import EVERYTHING, Wanted
 from flowcoll.logs import Log
@@ -32,7 +32,6 @@ _BURST = range(1, 17)
 _PAUSE_S = 0.005
 _TICK_S = 0.2
 _DRAIN_S = 5.0
-_STUCK_S = 15.0  # longer than an output waits for its reader
 _READ = 1  # gevent's event mask
 
 
@@ -52,6 +51,20 @@ class Carrier(Protocol):
         """Sizes of what it holds."""
 
 
+class Telling(Protocol):
+    """Where the worker tells how things stand."""
+
+    @property
+    def tally(self) -> MutableSequence[int] | memoryview:
+        """One number: datagrams that were read from sockets."""
+
+    def look(self, report: Mapping[str, Any], gauges: Mapping[str, float], /) -> None:
+        """Take a report."""
+
+    def tell(self) -> None:
+        """Tell what has been counted."""
+
+
 @dataclass(eq=False)
 class Worker:
     """Reads every socket until `stop`, then what they still hold; `run` returns when all of it is handed over."""
@@ -62,15 +75,13 @@ class Worker:
     outputs: Sequence[Output]
     counts: Counts
     log: Log
+    telling: Telling
     clock: Callable[[], float] = time.time
-    drops: Drops = field(init=False)
 
     def __post_init__(self) -> None:
-        self.drops = Drops(self.listeners, self.log)
         self._stopping = Event()
         self._delivering = Semaphore()
         self._waiting = 0  # datagrams carried since the last delivery
-        self._started = self._turned = time.monotonic()
         self._greenlets: list[gevent.Greenlet] = []
 
     def run(self) -> None:
@@ -101,38 +112,12 @@ class Worker:
         """Whether the sockets are read."""
         return bool(self._greenlets)
 
-    def alive(self) -> bool:
-        """Whether the loop turns; an idle one turns too."""
-        return time.monotonic() - self._turned < _STUCK_S and not any(greenlet.dead for greenlet in self._greenlets)
-
     def report(self) -> dict[str, Any]:
-        """State of sockets, enrichers and outputs."""
+        """State of enrichers and outputs."""
         return {
-            "uptime_s": round(time.monotonic() - self._started, 1),
-            "sockets": [
-                {
-                    "address": listener.ip,
-                    "port": listener.port,
-                    "receive_buffer_bytes": listener.buffer_bytes,
-                    "kernel_drops": self.drops[listener.port],
-                }
-                for listener in self.listeners
-            ],
             "enrichers": self.pipeline.states(),
-            "outputs": [
-                {
-                    "name": output.name,
-                    "delivered": self.counts[f"documents.delivered.{output.name}"],
-                    "dropped": self.counts[f"documents.dropped.{output.name}"],
-                    **output.state(),
-                }
-                for output in self.outputs
-            ],
+            "outputs": [{"name": output.name, **output.state()} for output in self.outputs],
         }
-
-    def gauges(self) -> dict[str, float]:
-        """Sizes of what the pipeline holds, and how long the service runs."""
-        return {"uptime_seconds": time.monotonic() - self._started, **self.pipeline.gauges()}
 
     def _receive(self, sock: socket.socket) -> None:
         hub = gevent.get_hub()
@@ -150,11 +135,13 @@ class Worker:
     def _burst(self, sock: socket.socket) -> int:
         """Carry up to 16 datagrams, and return how many there were."""
         recvfrom, exporters, handle = sock.recvfrom, self.exporters, self.pipeline.handle
+        tally = self.telling.tally
         now_ms = int(self.clock() * 1000)  # once: a burst takes a few milliseconds
         octets, source, count = b"", ("", 0), 0
         try:
             for count in _BURST:  # noqa: B007  how far it came is used below
                 octets, source = recvfrom(_MAX_DATAGRAM)
+                tally[0] += 1
                 exporter = exporters[source]
                 if exporter is not None:
                     handle(octets, exporter, now_ms)
@@ -186,13 +173,21 @@ class Worker:
                 for output in self.outputs:
                     if documents and output.wanted == wanted:
                         output.write(documents)
+            self.telling.tell()
 
     def _tick(self) -> None:
         while True:
             gevent.sleep(_TICK_S)
             self._deliver()
-            self.drops.look()
-            self._turned = time.monotonic()
+            self._end_lines()
+            self.telling.look(self.report(), self.pipeline.gauges())
+
+    def _end_lines(self) -> None:
+        """End lines that a slow reader or a full disk has cut, as far as that is possible: other workers wait for it."""
+        with self._delivering:
+            for output in self.outputs:
+                if isinstance(output, LineOutput):
+                    output.flush()
 
     def _drain(self) -> None:
         """Read what the sockets still hold, each until it is empty once and all of them for five seconds at most."""
@@ -202,5 +197,4 @@ class Worker:
                 if self._waiting >= len(_BURST):
                     self._deliver()
                 gevent.sleep(0)
-        self.drops.look()
         self._deliver()

@@ -4,9 +4,12 @@ import json
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 
+from flowcoll.decode.sampling import UNKNOWN
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799  # the years 1 and 9999, what a date can hold
 HALF = 1 << 31
+_PROTOCOLS = {0: ("sflow", 5), 10: ("ipfix", 10)}
 
 
 class Seconds(dict[int, str]):
@@ -28,7 +31,8 @@ class Context:
 
     now: when the datagram came. export: when the exporter sent it. A time given in ms of system uptime, 32 bits that
     wrap after 49.7 days, is `early + ms if ms < edge else late + ms`: the one of its two readings that is nearer to
-    the export. rate: packets that one counted packet stands for, as the header says it.
+    the export. rate: packets that one counted packet stands for, as the header or options data say it, for records that
+    name no sampler; samplers and sequences: the same for those that do. generation, told: what of the facts it knows.
     """
 
     __slots__ = (
@@ -36,25 +40,28 @@ class Context:
         "edge",
         "export",
         "export_ip",
+        "generation",
         "late",
         "now",
         "observer",
         "protocol",
         "rate",
         "rate_source",
+        "samplers",
+        "sequences",
+        "told",
         "version",
     )
 
-    def __init__(self, observer: str, source: str) -> None:
+    def __init__(self, observer: str, source: str, version: int = 9) -> None:
         self.observer = observer
         self.export_ip = f'"ip":"{source}",' if source != observer else ""
         self.now = 0
         self.export = 0
         self.early = self.edge = self.late = 0
-        self.rate = 1
-        self.rate_source = "none"
-        self.protocol = ""
-        self.version = 0
+        self.rate, self.rate_source, self.samplers, self.sequences = UNKNOWN
+        self.generation = self.told = 0
+        self.protocol, self.version = _PROTOCOLS.get(version, ("netflow", version))
 
     def at(self, now_ms: int, export_ms: int, uptime_ms: int = 0) -> None:
         """Set the times of the datagram that is decoded next."""
@@ -76,16 +83,16 @@ class Contexts:
 
     def __init__(self, limit: int = 65_536) -> None:
         self._limit = limit
-        self._known: OrderedDict[tuple[str, int, str], Context] = OrderedDict()
+        self._known: OrderedDict[tuple[str, int, str, int], Context] = OrderedDict()
 
-    def get(self, source: str, version: int, agent: str = "") -> Context:
-        """Give the context of an exporter: UDP source, protocol version, and the agent where the datagram names one."""
-        key = (source, version, agent)
+    def get(self, source: str, version: int, agent: str = "", domain: int = 0) -> Context:
+        """Give the context of an exporter: UDP source, protocol version, agent or domain where the datagram names one."""
+        key = (source, version, agent, domain)
         found = self._known.get(key)
         if found is None:
             seen = json.dumps(source)[1:-1]
             observer = seen if agent in {"", "0.0.0.0", "::"} else agent  # noqa: S104 - "no agent address", not a bind
-            found = self._known[key] = Context(observer, seen)
+            found = self._known[key] = Context(observer, seen, version)
             if len(self._known) > self._limit:
                 self._known.popitem(last=False)
         else:

@@ -28,9 +28,12 @@ class Ipfix:
         if length < HEADER or length > len(octets):
             raise DecodeError("length")
         self._counts.add("datagrams.decoded.ipfix")
-        context = self._contexts.get(exporter[0], 10)
-        context.protocol, context.version = "ipfix", 10
+        context = self._contexts.get(exporter[0], 10, "", domain)
         context.at(now_ms, seconds * 1000)
         message = octets if length == len(octets) else octets[:length]
         # bit 32 keeps an observation domain apart from the NetFlow v9 source id of the same number
         return self._sets.read(Message(message, exporter, domain | 1 << 32, number, context, budget), HEADER)
+
+    def late(self) -> Iterator[Set]:
+        """Give the flow sets that wait for a template which is known by now."""
+        return self._sets.late(lambda address, domain: self._contexts.get(address, 10, "", domain))

@@ -1,17 +1,19 @@
-"""What is known of exporters beyond a datagram: their templates, and the data that wait for some."""
+"""What is known of exporters beyond a datagram: their templates, the data that wait for some, and what they said."""
 
 from typing import NamedTuple
 
+from flowcoll.decode.facts import Facts
 from flowcoll.decode.store import Bodies, TemplateStore
 from flowcoll.decode.waiting import Waiting
 
 
 class Memory(NamedTuple):
-    """Templates by body, by who announced them, and the sets that came before theirs."""
+    """Templates by body, by who announced them, the sets that came before theirs, and what options data said."""
 
     bodies: Bodies
     store: TemplateStore
     waiting: Waiting
+    facts: Facts
 
     def withdraw(self, exporter: tuple[str, int], domain: int, number: int | None, *, options: bool) -> None:
         """Forget one template, or all of one kind, and give up what waits: it was not meant for what comes after."""

@@ -26,7 +26,10 @@ class NetFlow9:
             raise DecodeError("short_header")
         _, _, uptime, seconds, number, source_id = _HEADER(octets)
         self._counts.add("datagrams.decoded.netflow9")
-        context = self._contexts.get(exporter[0], 9)
-        context.protocol, context.version = "netflow", 9
+        context = self._contexts.get(exporter[0], 9, "", source_id)
         context.at(now_ms, seconds * 1000, uptime)
         return self._sets.read(Message(octets, exporter, source_id, number, context, budget), HEADER)
+
+    def late(self) -> Iterator[Set]:
+        """Give the flow sets that wait for a template which is known by now."""
+        return self._sets.late(lambda address, domain: self._contexts.get(address, 9, "", domain))

@@ -5,7 +5,7 @@ from struct import Struct
 
 from flowcoll.counters import Counts
 from flowcoll.decode.context import Budget, Contexts
-from flowcoll.decode.sequence import Sequences
+from flowcoll.decode.domains import Domains
 from flowcoll.decode.sets import Set
 from flowcoll.decode.templates import Column, Template
 from flowcoll.document.compiler import Compiler
@@ -16,7 +16,7 @@ HEADER = 24
 RECORD = 48
 _MOST = (65_535 - HEADER) // RECORD  # a UDP datagram holds no more
 
-_V5 = (
+FIELDS = (
     # Cisco, "NetFlow Export Datagram Format", table B-4; names of the elements that RFC 3954 gave the same fields
     ("sourceIPv4Address", "I", 4),
     ("destinationIPv4Address", "I", 4),
@@ -44,11 +44,11 @@ _V5 = (
 class NetFlow5:
     """Reads NetFlow v5 datagrams."""
 
-    def __init__(self, compiler: Compiler, contexts: Contexts, sequences: Sequences, counts: Counts) -> None:
-        self._template = Template("netflow5", [Column(*column) for column in _V5])
+    def __init__(self, compiler: Compiler, contexts: Contexts, domains: Domains, counts: Counts) -> None:
+        self._template = Template("netflow5", [Column(*column) for column in FIELDS])
         self._compiler = compiler
         self._contexts = contexts
-        self._sequences = sequences
+        self._domains = domains
         self._counts = counts
 
     def sets(self, octets: bytes, exporter: tuple[str, int], now_ms: int, budget: Budget) -> Iterator[Set]:
@@ -59,7 +59,6 @@ class NetFlow5:
         if said == 0 or said > _MOST:
             raise DecodeError("count")
         self._counts.add("datagrams.decoded.netflow5")
-        self._sequences.saw("netflow5", exporter, kind << 8 | slot, number, said)  # each engine has its own
         context = self._contexts.get(exporter[0], 5)
         context.protocol, context.version = "netflow", 5
         context.at(now_ms, seconds * 1000 + min(nanos // 1_000_000, 999), uptime)
@@ -70,6 +69,9 @@ class NetFlow5:
             self._counts.add("records.refused.truncated", said - held)
         records = min(held, said)
         taken = min(records, budget.left)
+        engine = kind << 8 | slot
+        heard = self._domains.heard("netflow5", exporter, engine, number, said, taken, len(octets), context)
+        heard.rate = interval
         if taken < records:
             self._counts.add("records.refused.over_limit", records - taken)
         if taken:

@@ -6,11 +6,8 @@ as softflowd, whose IPFIX numbers have the datagram's own records in them; they 
 numbers have 32 bits and wrap.
 """
 
-from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections import deque
 from enum import Enum
-
-from flowcoll.counters import Counts
 
 _NUMBERS = 1 << 32
 _FURTHEST = 1 << 24  # a jump further ahead, or as far back, is a new beginning: no network loses so much unseen
@@ -29,7 +26,7 @@ class Way(Enum):
     DATAGRAMS = "datagrams"
 
 
-_WAYS = {"netflow9": Way.DATAGRAMS, "sflow5": Way.DATAGRAMS}
+_RECORDS, _DATAGRAMS = Way.RECORDS, Way.DATAGRAMS  # an attribute of an enumeration takes a while to find
 
 
 class Numbers:
@@ -142,44 +139,8 @@ class Sequence:
 
 
 def _follow(numbers: Numbers, way: Way, number: int, records: int | None) -> bool:
-    if way is Way.RECORDS:
-        return numbers.saw(number, records)
-    if way is Way.DATAGRAMS:
+    if way is _DATAGRAMS:
         return numbers.saw(number, 1)
+    if way is _RECORDS:
+        return numbers.saw(number, records)
     return numbers.saw((number - (records or 0)) % _NUMBERS, records)
-
-
-class Sequences:
-    """The sequence of each exporter's domain, counted in `sequence.*` by protocol; bounded, the one silent longest goes.
-
-    Each port of an exporter has its own: it is another process, or the one that was started anew (RFC 7011 section 3.1).
-    """
-
-    def __init__(self, counts: Counts, limit: int = 65_536) -> None:
-        self._counts = counts
-        self._limit = limit
-        self._known: OrderedDict[tuple[tuple[str, int], str, object], Sequence] = OrderedDict()
-
-    def saw(self, protocol: str, exporter: tuple[str, int], domain: object, number: int, records: int | None) -> None:
-        """Take note of a datagram; `records` is None where they could not be told."""
-        key = (exporter, protocol, domain)
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = Sequence(_WAYS.get(protocol, Way.RECORDS))
-            if len(self._known) > self._limit:
-                self._known.popitem(last=False)
-        else:
-            self._known.move_to_end(key)
-        before = found.numbers
-        story = before.lost, before.repeated, before.restarts
-        if found.saw(number, records):
-            return
-        after = found.numbers
-        changes = [now - was for now, was in zip((after.lost, after.repeated, after.restarts), story, strict=True)]
-        for name, change in zip(("lost", "repeated", "restarts"), changes, strict=True):
-            self._counts.add(f"sequence.{name}.{protocol}", max(change, 0))
-        self._counts.add(f"sequence.found.{protocol}", max(-changes[0], 0))
-
-    def __iter__(self) -> Iterator[tuple[tuple[str, int], str, object, Sequence]]:
-        """Give exporter, protocol and domain of each, and its sequence."""
-        return ((*key, sequence) for key, sequence in self._known.items())

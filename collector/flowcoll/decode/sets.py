@@ -1,6 +1,6 @@
 """Sets of NetFlow v9 and IPFIX: templates are learnt, data sets become rows for the generated code."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from itertools import islice
 from struct import Struct
@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from flowcoll.counters import Counts
 from flowcoll.decode.context import Budget, Context
+from flowcoll.decode.domains import Domains
 from flowcoll.decode.memory import Memory
 from flowcoll.decode.rows import Truncated
-from flowcoll.decode.sequence import Sequences
 from flowcoll.decode.templates import MAX_FIELDS, Template, TemplateError, specifiers
 from flowcoll.decode.waiting import WaitingSet
 from flowcoll.document.compiler import Compiled, Compiler
@@ -45,20 +45,24 @@ class SetReader:
     6.1, RFC 7011 section 3.3.2).
     """
 
-    def __init__(self, protocol: str, memory: Memory, compiler: Compiler, sequences: Sequences, counts: Counts) -> None:
+    def __init__(self, protocol: str, memory: Memory, compiler: Compiler, domains: Domains, counts: Counts) -> None:
         self._protocol = protocol
         self._ipfix = protocol == "ipfix"
         self._memory = memory
         self._find = memory.store.find
+        self._facts = memory.facts
         self._compiler = compiler
-        self._sequences = sequences
+        self._domains = domains
         self._counts = counts
         self._template, self._options = (2, 3) if self._ipfix else (0, 1)
 
     def read(self, message: Message, start: int) -> Iterator[Set]:
         """Give the flow sets of a message from `start` on; everything else is learnt or counted."""
+        octets, exporter, domain, number, context, budget = message
+        limit = budget.left
         yield from self._read(message, start)
-        self._sequences.saw(self._protocol, message.exporter, message.domain, message.number, message.budget.held)
+        flows = limit - budget.left
+        self._domains.heard(self._protocol, exporter, domain, number, budget.held, flows, len(octets), context)
 
     def _read(self, message: Message, start: int) -> Iterator[Set]:
         octets = message.octets
@@ -74,10 +78,12 @@ class SetReader:
                 return
             if number > 255:
                 template = self._find(message.exporter, message.domain, number)
+                if template is None and self._memory.store.look(message.exporter[0]):
+                    template = self._find(message.exporter, message.domain, number)
                 if template is None:
                     self._wait(octets[start + 4 : stop], number, message)
                 elif template.options:
-                    message.budget.holds(self._count_options(octets[start + 4 : stop], template))
+                    message.budget.holds(self._options_data(octets[start + 4 : stop], template, message))
                 else:
                     yield from self._data(octets[start + 4 : stop], template, message)
             elif number in (self._template, self._options):
@@ -92,6 +98,8 @@ class SetReader:
         compiled = self._compiler.of(template)
         counts, protocol = self._counts, self._protocol
         context, budget = message.context, message.budget
+        if context.generation != self._facts.generation:
+            self._facts.brief(context, message.exporter[0], message.domain)
         if template.variable:
             rows = self._variable(compiled, body, budget)
             yield Set(rows, compiled, context)
@@ -129,8 +137,9 @@ class SetReader:
         budget.holds(done + over)
         counts.add(f"records.flow.{self._protocol}", done)
 
-    def _count_options(self, body: bytes, template: Template) -> int:
-        """Count option records; what they teach is not learnt yet."""
+    def _options_data(self, body: bytes, template: Template, message: Message) -> int:
+        """Learn what option records teach, and give how many they are."""
+        self._facts.learn(message.exporter[0], message.domain, template, body, message.context.now)
         records = 0
         if template.variable:
             try:
@@ -160,9 +169,20 @@ class SetReader:
             context.at(*one.times)
             earlier = message._replace(context=context, budget=one.budget)
             if template.options:
-                self._count_options(one.body, template)
+                self._options_data(one.body, template, earlier)
             else:
                 yield from self._data(one.body, template, earlier)
+
+    def late(self, context_of: Callable[[str, int], Context]) -> Iterator[Set]:
+        """Give the sets that wait for a template which is known by now, since what was kept had it."""
+        waiting = self._memory.waiting
+        for address in waiting.addresses():
+            for domain, number in waiting.templates(address):
+                template = self._find((address, 0), domain, number) if domain >> 32 == self._ipfix else None
+                if template is not None:
+                    context = context_of(address, domain & 0xFFFFFFFF)
+                    message = Message(b"", (address, 0), domain, 0, context, Budget(0))
+                    yield from self._late(number, template, message)
 
     # -- templates -----------------------------------------------------------------------------------------------
 

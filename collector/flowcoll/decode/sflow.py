@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from socket import AF_INET6, inet_ntoa, inet_ntop
 from struct import Struct
+from typing import Any
 
 from flowcoll.counters import Counts
 from flowcoll.decode import packet
 from flowcoll.decode.context import Budget, Contexts
-from flowcoll.decode.sequence import Sequences
+from flowcoll.decode.domains import Domains
 from flowcoll.decode.sets import Set
 from flowcoll.decode.templates import Column, Template
 from flowcoll.document.compiler import Compiler
@@ -48,21 +49,22 @@ _HEADER = Struct("!IIII").unpack_from
 _IP4 = Struct("!IIIIIIII").unpack_from
 _IP6 = Struct("!II16s16sIIII").unpack_from
 
+_RATE = 2  # where COMMON has the sampling rate
 _FLOW_SAMPLES = frozenset({1, 3})
 _OTHER_SAMPLES = {2: "counter_sample", 4: "counter_sample"}
 
-Rows = list[tuple[object, ...]]
+Rows = list[tuple[Any, ...]]
 
 
 class SFlow5:
     """Reads sFlow datagrams."""
 
     def __init__(
-        self, compiler: Compiler, contexts: Contexts, sequences: Sequences, counts: Counts, *, flows: bool
+        self, compiler: Compiler, contexts: Contexts, domains: Domains, counts: Counts, *, flows: bool
     ) -> None:
         self._compiler = compiler
         self._contexts = contexts
-        self._sequences = sequences
+        self._domains = domains
         self._counts = counts
         self._flows = flows
         self._templates: dict[int, Template] = {}
@@ -84,11 +86,15 @@ class SFlow5:
             agent = inet_ntoa(octets[8:12]) if family == 1 else inet_ntop(AF_INET6, octets[8:24])
         part, number, _, samples = _TAIL(octets, here)
         self._counts.add("datagrams.decoded.sflow5")
-        self._sequences.saw("sflow5", exporter, (agent, part), number, None)
         context = self._contexts.get(exporter[0], 0, agent)
         context.protocol, context.version = "sflow", 5
         context.at(now_ms, now_ms)
         groups = self._groups(octets, here + 16, samples, budget)
+        flows = sum(map(len, groups.values()))
+        self._counts.add("records.flow.sflow5", flows)
+        heard = self._domains.heard("sflow5", exporter, (agent, part), number, None, flows, len(octets), context)
+        for rows in groups.values():
+            heard.rate = rows[-1][_RATE]
         return (Set(rows, self._compiler.of(self._template(signature)), context) for signature, rows in groups.items())
 
     def _groups(self, octets: bytes, here: int, samples: int, budget: Budget) -> dict[int, Rows]:
@@ -119,7 +125,6 @@ class SFlow5:
                     continue
                 budget.left -= 1
                 groups.setdefault(signature, []).append(values)
-        counts.add("records.flow.sflow5", sum(map(len, groups.values())))
         return groups
 
     def _template(self, signature: int) -> Template:

@@ -36,12 +36,13 @@ class Bodies:
 
 
 class Announced:
-    """A template as one session announced it, and when data used it last, in ms since 1970."""
+    """A template as one session announced it, and when it said so and data used it last, in ms since 1970."""
 
-    __slots__ = ("template", "used")
+    __slots__ = ("said", "template", "used")
 
-    def __init__(self, template: Template, used: int) -> None:
+    def __init__(self, template: Template, said: int, used: int) -> None:
         self.template = template
+        self.said = said
         self.used = used
 
 
@@ -52,6 +53,7 @@ class Known(NamedTuple):
     domain: int
     number: int
     newest: bool
+    said: int
     used: int
     template: Template
 
@@ -65,7 +67,8 @@ class TemplateStore:
 
     now: the time that uses are noted with; coarse is good enough. changed: addresses whose templates are no longer
     what they were, the first changed first. recall: called once for an address that is new, before anything is learnt
-    or missed of it; restores what was kept and tells whether there was anything.
+    or missed of it; restores what was kept and tells whether there was anything. again: called when a template is missing
+    all the same; restores what others have written down since, and tells whether that was anything.
     """
 
     def __init__(self, counts: Counts, limit: int = 16_384) -> None:
@@ -79,6 +82,7 @@ class TemplateStore:
         self.now = 0
         self.changed: OrderedDict[str, None] = OrderedDict()
         self.recall: Callable[[str], bool] = lambda _: False
+        self.again: Callable[[str], bool] = lambda _: False
 
     def __len__(self) -> int:
         return self._size
@@ -91,9 +95,12 @@ class TemplateStore:
             self._counts.add("templates.learned")
 
     def restore(self, address: str, known: Known) -> None:
-        """Put back what was kept of an exporter."""
-        self._put((address, known.port), known.domain, known.number, known.template, kept=known)
-        self._counts.add("templates.restored")
+        """Put back what was kept of an exporter, unless something newer is known."""
+        session = self._sessions.get((address, known.port, known.domain))
+        present = session.get(known.number) if session else None
+        if present is None or present.said < known.said:
+            self._put((address, known.port), known.domain, known.number, known.template, kept=known)
+            self._counts.add("templates.restored")
 
     def _put(
         self, exporter: tuple[str, int], domain: int, number: int, template: Template, kept: Known | None = None
@@ -106,13 +113,13 @@ class TemplateStore:
             self._addresses.setdefault(exporter[0], {})[session] = None
         before = known.get(number)
         changed = before is None or before.template is not template
-        announced = known[number] = Announced(template, kept.used if kept else self.now)
+        announced = known[number] = Announced(template, *((kept.said, kept.used) if kept else (self.now, self.now)))
         known.move_to_end(number)
         self._sessions.move_to_end(session)
         self._size += before is None
-        if not kept or kept.newest:
-            newest = (exporter[0], domain, number)
-            was = self._newest.get(newest)
+        newest = (exporter[0], domain, number)
+        was = self._newest.get(newest)
+        if not kept or (kept.newest and (was is None or was[1].said <= kept.said)):
             if not kept and (changed or was is None or was[0] != exporter[1]):
                 self._change(exporter[0])
             self._newest[newest] = (exporter[1], announced)
@@ -181,9 +188,17 @@ class TemplateStore:
         if newest is not None:
             newest[1].used = self.now
             return newest[1].template
-        if address not in self._addresses and self._meet(address):
-            return self.find(exporter, domain, number)
         return None
+
+    def look(self, address: str) -> bool:
+        """Look for a template that is missing in what was kept; tell whether `find` may find it now."""
+        if address not in self._addresses and self._meet(address):
+            return True
+        return self.again(address)
+
+    def knows(self, address: str) -> bool:
+        """Tell whether what was kept of an exporter has been asked for."""
+        return address in self._met
 
     def _meet(self, address: str) -> bool:
         """Recall what was kept of an exporter, once; tell whether there was anything."""
@@ -208,7 +223,7 @@ class TemplateStore:
             _, port, domain = session
             for number, one in reversed(list(self._sessions.get(session, {}).items())):
                 newest = self._newest.get((address, domain, number), (None,))[0] == port
-                yield Known(port, domain, number, newest, one.used, one.template)
+                yield Known(port, domain, number, newest, one.said, one.used, one.template)
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         """Give address and time of last use of each template."""

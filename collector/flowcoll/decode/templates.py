@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flowcoll.document.compiler import Compiled
 
 VARIABLE = 65535  # RFC 7011 section 7: the length stands before the value
+SCOPES = {1: "System", 2: "Interface", 3: "LineCard", 4: "Cache", 5: "Template"}  # of NetFlow v9, RFC 3954 section 6.1
 MAX_FIELDS = 512  # a template of more fields than any exporter has is an attack on memory
 
 _PAIR = Struct("!HH").unpack_from
@@ -23,6 +24,7 @@ _PEN = Struct("!I").unpack_from
 _UNSIGNED = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _WIDTHS = {"unsigned8": 1, "unsigned16": 2}
 _MASKS = {"unsigned8": " & 255", "unsigned16": " & 65535"}
+_AS_SENT = {"samplerId"}  # routers give it two or four octets, and options data say what it is: no table is asked
 _FIXED = {
     ("ipv4Address", 4): ("I", ""),
     ("ipv6Address", 16): ("16s", ""),
@@ -58,7 +60,7 @@ class TemplateError(ValueError):
 class Template:
     """How one kind of record lies in a set; `compiled` is filled by the compiler at the first data."""
 
-    __slots__ = ("body", "columns", "compiled", "options", "protocol", "ready", "size", "variable")
+    __slots__ = ("body", "columns", "compiled", "fields", "options", "protocol", "ready", "scopes", "size", "variable")
 
     def __init__(self, protocol: str, columns: Sequence[Column], *, options: bool = False, ready: bool = False) -> None:
         self.protocol = protocol
@@ -72,6 +74,10 @@ class Template:
         self.compiled: Compiled | None = None
         self.body = b""
         """What it was made of: two octets that count its scope fields, then its field specifiers as announced."""
+        self.fields: tuple[tuple[str, int], ...] = ()
+        """Of an options template, name and width of every field; an unknown one has no name."""
+        self.scopes: frozenset[str] = frozenset()
+        """Which of these are its scope: what its records are about."""
 
 
 class Specs(NamedTuple):
@@ -112,7 +118,19 @@ def template_of(protocol: str, body: bytes, elements: Elements, *, options: bool
         specs[:scopes] = [(1, scope, width) for _, scope, width in specs[:scopes]]
     template = judge(protocol, specs, elements, options=options)
     template.body = body
+    if options:
+        template.fields = tuple((_named(protocol, spec, elements), spec[2]) for spec in specs)
+        template.scopes = frozenset(name for name, _ in template.fields[:scopes] if name)
     return template
+
+
+def _named(protocol: str, spec: Spec, elements: Elements) -> str:
+    """Give the name of a field of options data; a scope type of NetFlow v9 has `scope` before it."""
+    pen, number, _ = spec
+    if protocol == "netflow9" and pen:
+        return f"scope{SCOPES[number]}" if number in SCOPES else ""
+    element = elements.netflow9(number) if protocol == "netflow9" else elements.ipfix(pen, number)
+    return element.name if element else ""
 
 
 def judge(protocol: str, specs: Sequence[Spec], elements: Elements, *, options: bool = False) -> Template:
@@ -146,7 +164,7 @@ def _column(name: str, kind: str, width: int) -> Column:
         return Column(name, code, width, f"TEXT[{name}]" if kind == "string" else "")
     if kind.startswith("unsigned") or kind in {"dateTimeSeconds", "dateTimeMilliseconds"}:
         # wider than its type: what the type cannot hold is cut, so that no table is asked for more than it has
-        mask = _MASKS.get(kind, "") if width > _WIDTHS.get(kind, 8) else ""
+        mask = _MASKS.get(kind, "") if width > _WIDTHS.get(kind, 8) and name not in _AS_SENT else ""
         if width in _UNSIGNED:
             return Column(name, _UNSIGNED[width], width, name + mask if mask else "")
         return Column(name, f"{width}s", width, f'from_bytes({name}, "big"){mask}') if 0 < width < 8 else nothing

@@ -1,7 +1,7 @@
 """Data sets that came before their template wait here for it, in bounded memory and for a bounded time."""
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from flowcoll.counters import Counts
@@ -13,6 +13,9 @@ _SET = 512  # octets that Python needs for a set besides its body,
 _QUEUE = 1024  # for the first of a template, and for the first of an exporter
 _ADDRESS_SHARE = 4  # an address may fill this part of the buffer,
 _TEMPLATE_SHARE = 16  # the sets of one template this part: what comes out at once is not more than the loop can bear
+
+GIVEN_UP = ("no_template", "template_refused", "template_withdrawn", "waiting_full", "worker_died")
+"""Why sets are given up that have waited: `sets.refused.<reason>`. Sets that never waited have other reasons."""
 
 
 class WaitingSet(NamedTuple):
@@ -45,6 +48,8 @@ class _Queue(deque[WaitingSet]):
 class Waiting:
     """The sets that wait; those that are given up count as `sets.refused.<reason>`.
 
+    read: to be called when templates were restored; reads the sets whose template is known by now.
+
     Every set counted in `sets.waited` waits still, or is counted in `sets.read_late`, or was given up. Who sends too
     much loses his own oldest; when many send too much together, who has been silent longest does.
     """
@@ -57,6 +62,7 @@ class Waiting:
         self._sets = 0
         self._oldest = 0  # nothing that waits came before this, in ms since 1970
         self.octets = 0
+        self.read: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
         return self._sets
@@ -129,6 +135,11 @@ class Waiting:
     def addresses(self) -> list[str]:
         """Give the exporters of which something waits."""
         return list(self._exporters)
+
+    def templates(self, address: str) -> list[tuple[int, int]]:
+        """Give domain and id of each template that something of an exporter waits for."""
+        exporter = self._exporters.get(address)
+        return list(exporter.queues) if exporter else []
 
     def of(self, address: str) -> list[WaitingSet]:
         """Give what waits of an exporter, in its order for each template."""

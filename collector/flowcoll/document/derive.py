@@ -22,8 +22,10 @@ CONTEXT = {
     "export_ip": "ctx.export_ip",
     "protocol_name": "ctx.protocol",
     "version": "ctx.version",
-    "header_rate": "ctx.rate",
-    "header_rate_source": "ctx.rate_source",
+    "told_rate": "ctx.rate",
+    "told_rate_source": "ctx.rate_source",
+    "samplers": "ctx.samplers",
+    "sequences": "ctx.sequences",
 }
 """Names that hold for a whole set -> where the generated code reads them."""
 
@@ -179,8 +181,17 @@ def _times() -> tuple[Derived, ...]:
 def _volume(options: Options) -> tuple[Derived, ...]:
     corrected = " * rate" if options["EF_PROCESSOR_SAMPLING_CORRECT"] else ""
     return (
-        _row("rate", "samplingInterval or header_rate", "header_rate"),
-        _row("rate_source", '"record" if samplingInterval else header_rate_source', "header_rate_source"),
+        # by the sampler that the record names, else as the header or options data say it for all
+        _row(
+            "sampler_rate sampler_rate_source",
+            "samplers[selectorId]",
+            "samplers[samplerId]",
+            "sequences[selectionSequenceId]",
+        ),
+        _row("other_rate", "sampler_rate", "told_rate"),
+        _row("other_rate_source", "sampler_rate_source", "told_rate_source"),
+        _row("rate", "samplingInterval or other_rate", "other_rate"),
+        _row("rate_source", '"record" if samplingInterval else other_rate_source', "other_rate_source"),
         _row(
             "octets",
             "octetDeltaCount",

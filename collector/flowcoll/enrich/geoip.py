@@ -5,6 +5,7 @@ database that turns out to be corrupt gives nothing for the address, and `failed
 """
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,28 @@ class Database:
         return found if isinstance(found, dict) else NOTHING, length
 
 
-class Asn:
+class _Facts:
+    """What is said of addresses by a database that can be replaced while it is in use."""
+
+    def __init__(self, open_database: Callable[[], Database]) -> None:
+        self._open = open_database
+        self.database = open_database()
+
+    def reopened(self) -> Callable[[], None]:
+        """Open the file anew, and give what puts it to use; ConfigError, and the old one serves on, when it cannot be."""
+        database = self._open()
+
+        def use() -> None:
+            self.database = database  # the old one is closed when nobody holds it any more
+
+        return use
+
+
+class Asn(_Facts):
     """Autonomous systems, from GeoLite2-ASN or GeoIP2-ISP."""
 
     def __init__(self, option: str, path: Path, failed: Callable[[], None]) -> None:
-        self.database = Database(option, path, {"ASN": "GeoLite2-ASN", "ISP": "GeoIP2-ISP"}, failed)
+        super().__init__(partial(Database, option, path, {"ASN": "GeoLite2-ASN", "ISP": "GeoIP2-ISP"}, failed))
 
     def network(self, text: str) -> tuple[Mapping[str, object], int]:
         """Give as.number and as.organization.name of an address, as far as known, and the prefix they hold for."""
@@ -86,7 +104,7 @@ class Asn:
         return facts, length
 
 
-class GeoIP:
+class GeoIP(_Facts):
     """Places, from GeoLite2-City or a database of the same form.
 
     `values` are some of VALUES. Names are in the language asked for, or in English where the database lacks it.
@@ -96,7 +114,7 @@ class GeoIP:
         self, option: str, path: Path, failed: Callable[[], None], *, values: Collection[str], language: str
     ) -> None:
         products = {"City": "GeoLite2-City", "Enterprise": "GeoIP2-Enterprise", "Country": "GeoLite2-Country"}
-        self.database = Database(option, path, products, failed)
+        super().__init__(partial(Database, option, path, products, failed))
         self._language = language
         ways: Mapping[str, Callable[[Mapping[str, Any]], Facts]] = {
             "city": lambda record: (("geo.city_name", self._name(record.get("city"))),),

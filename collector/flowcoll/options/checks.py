@@ -15,6 +15,11 @@ SHORTEST_REFRESH = 60  # minutes; ElastiFlow does not start with less either
 _RISKIQ = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_THREAT_ENABLE"
 _RISKIQ_ACCOUNT = ("EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_API_USER", "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_API_KEY")
 _RISKIQ_NAMESAKE = THREAT + "RISKIQ_ENABLE"
+_API_NEEDS = {
+    "EF_API_TLS_ENABLE": ("EF_API_TLS_CERT_FILEPATH", "EF_API_TLS_KEY_FILEPATH"),
+    "EF_API_BASIC_AUTH_ENABLE": ("EF_API_BASIC_AUTH_USERNAME", "EF_API_BASIC_AUTH_PASSWORD"),
+}
+_API_USER = "EF_API_BASIC_AUTH_USERNAME"
 
 
 @dataclass
@@ -43,10 +48,10 @@ class Checks:
         switches = self.options[name].switches
         return not switches or any(self.values[switch] and self.counts(switch) for switch in switches)
 
-    def _off(self, name: str) -> list[str]:
-        """The switches that would have to be turned on for an option to count."""
+    def off(self, name: str) -> list[str]:
+        """Give the switches that would have to be turned on for an option to count."""
         above = self.options[name].switches
-        return [off for switch in above for off in (self._off(switch) if self.values[switch] else [switch])]
+        return [off for switch in above for off in (self.off(switch) if self.values[switch] else [switch])]
 
     def _covered(self, name: str) -> bool:
         """Whether a switch above an option is itself a problem; that one says enough."""
@@ -68,7 +73,7 @@ class Checks:
 
     def _idle(self, name: str, said: Said) -> None:
         """Note what is said about something that is switched off; it does no harm."""
-        switches = self._off(name)
+        switches = self.off(name)
         off = f"{' and '.join(switches)} {'is' if len(switches) == 1 else 'are'} off"
         if said.wrong:
             self.notices.append(said.problem(f"{said.wrong}; not used while {off}"))
@@ -103,6 +108,7 @@ class Checks:
             needed = _needed_path(name)
             if needed and self.values[name] and self.values[needed] is None and not self._wrong(needed):
                 yield self.said[name].problem(f"needs {needed}, which is empty; set it")
+        yield from self._api()
         if self.values[_RISKIQ]:
             yield from self._passivetotal()
         for output in OUTPUTS:
@@ -111,6 +117,15 @@ class Checks:
                 yield self.said[first].problem(
                     f"cannot be used together with {', '.join(others)}; give this one a namespace too"
                 )
+
+    def _api(self) -> Iterator[str]:
+        """What the switches of the API need."""
+        for switch, needed in _API_NEEDS.items():
+            missing = [name for name in needed if not self.values[name] and not self._wrong(name)]
+            if self.values[switch] and missing:
+                yield self.said[switch].problem(f"needs {' and '.join(missing)} to be set")
+        if ":" in self.values[_API_USER] and self.values["EF_API_BASIC_AUTH_ENABLE"]:
+            yield self.said[_API_USER].problem("a user name holds no colon; give another one")
 
     def _passivetotal(self) -> Iterator[str]:
         """What PassiveTotal's list needs: an account, and the name it has among the lists."""

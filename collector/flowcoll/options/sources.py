@@ -42,14 +42,14 @@ def from_file(path: Path, problems: list[str]) -> Iterator[Given]:
         problems.append(f"{path}: is not UTF-8 text (octet {exc.start}); save it as UTF-8")
         return
     except yaml.YAMLError as exc:
-        problems.append(f"{path}{_mark(exc)}")
+        problems.append(f"{path}{yaml_problem(exc)}")
         return
     if document is None:
         return
     if not isinstance(document, yaml.MappingNode):
         problems.append(f"{path}: must hold lines of the form EF_NAME: value")
         return
-    yield from _entries(path, document, problems)
+    yield from entries(path, document, problems)
 
 
 def from_environment(environ: Mapping[str, str]) -> Iterator[Given]:
@@ -75,7 +75,8 @@ def _printable(name: str) -> str:
     return name if name.isprintable() else ascii(name)
 
 
-def _entries(path: Path, document: yaml.MappingNode, problems: list[str]) -> Iterator[Given]:
+def entries(path: Path, document: yaml.MappingNode, problems: list[str]) -> Iterator[Given]:
+    """Give the options of a document with flat keys; what is wrong with it is added to `problems`."""
     seen: dict[str, int] = {}
     for key, value in document.value:
         line = key.start_mark.line + 1
@@ -96,8 +97,8 @@ def _entries(path: Path, document: yaml.MappingNode, problems: list[str]) -> Ite
         yield Given(f"file {path}", where, name, ",".join(texts), isinstance(value, yaml.SequenceNode))
 
 
-def _mark(exc: yaml.YAMLError) -> str:
-    """Line and reason of a syntax error; what it quotes is left out, it may be part of a secret."""
+def yaml_problem(exc: yaml.YAMLError) -> str:
+    """Give line and reason of a syntax error; what it quotes is left out, it may be part of a secret."""
     if isinstance(exc, yaml.MarkedYAMLError) and exc.problem_mark is not None:
         reason = re.sub(r""" ?(['"])(?!<).{2,}\1""", "", exc.problem or "")
         return f":{exc.problem_mark.line + 1}: is not YAML ({reason}); check quotes, colons and indentation"

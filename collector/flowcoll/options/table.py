@@ -43,20 +43,21 @@ PROCESS = group(
     "EF",
     "Process",
     option("INSTANCE_NAME", text, "default", "Name of this collector in metrics and logs."),
+    option("RUN_AS", text, "", "User to become once ports are bound, where the collector is started as root; empty means to stay root."),
     option("STATE_PATH", path, "/var/lib/flowcoll", "Directory for what is kept over a restart: templates, learnt sampling rates and names, threat lists, the spool."),
 )
 
 API = group(
     "EF_API",
     "HTTP API",
-    option("IP", ip, "127.0.0.1", "Address on which /livez, /readyz and /metrics are served; only this host may ask unless you change it."),
+    option("IP", ip, "127.0.0.1", "Address on which /livez, /readyz, /metrics and /exporters are served; only this host may ask unless you change it."),
     option("PORT", port, 8080, "TCP port of these pages."),
-    option("TLS_ENABLE", boolean, "false", "Serve them over TLS.", NOT_YET),
-    option("TLS_CERT_FILEPATH", path, "", "Certificate chain, PEM.", NOT_YET),
-    option("TLS_KEY_FILEPATH", path, "", "Private key of the certificate, PEM.", NOT_YET),
-    option("BASIC_AUTH_ENABLE", boolean, "false", "Ask for a user name and a password.", NOT_YET),
-    option("BASIC_AUTH_USERNAME", text, "", "User name to ask for.", NOT_YET),
-    option("BASIC_AUTH_PASSWORD", secret, "", "Password to ask for.", NOT_YET),
+    option("TLS_ENABLE", boolean, "false", "Serve them over TLS."),
+    option("TLS_CERT_FILEPATH", path, "", "Certificate chain, PEM."),
+    option("TLS_KEY_FILEPATH", path, "", "Private key of the certificate, PEM."),
+    option("BASIC_AUTH_ENABLE", boolean, "false", "Ask for a user name and a password, except for /livez."),
+    option("BASIC_AUTH_USERNAME", text, "", "User name to ask for."),
+    option("BASIC_AUTH_PASSWORD", secret, "", "Password to ask for."),
 )
 
 LOGGER = group(
@@ -79,7 +80,7 @@ SERVER = group(
     option("UDP_PORT", ports, "9995", "UDP ports to receive on, comma separated; every port takes every protocol."),
     option("UDP_READ_BUFFER_MAX_SIZE", octets(), 33_554_432, "Receive buffer to ask the kernel for, per socket; net.core.rmem_max is its limit."),
     option("ALLOW", networks, "", "Exporters from which datagrams are taken, as networks; empty means everybody."),
-    option("STEERING", enum("source", "off"), "source", "How datagrams are shared among workers: all of one source address to one of them, or as the kernel likes.", NOT_YET),
+    option("STEERING", enum("source", "off"), "source", "How datagrams are shared among workers: all of one source address to one of them, or as the kernel likes."),
 )
 
 DECODE = group(
@@ -101,7 +102,7 @@ DECODE = group(
 PROCESSOR = group(
     "EF_PROCESSOR",
     "Documents",
-    option("POOL_SIZE", integer(), 0, "Worker processes; 0 means one per processor core.", NOT_YET),
+    option("POOL_SIZE", integer(0, 256), 0, "Worker processes; 0 means one per processor core."),
     option("EXPAND_CLISRV", boolean, "true", "Say who is the client and who the server, in client.* and server.*."),
     option("EXPAND_CLISRV_NO_L4_PORTS", boolean, "true", "Do so for records without ports too.", switches=("EF_PROCESSOR_EXPAND_CLISRV",)),
     option("DROP_FIELDS", names, "", "Fields left out of every document, by their ECS or CODEX names."),
@@ -212,7 +213,7 @@ LEARNT = group(
     option("APP_IPPORT_PRIVATE", boolean, "true", "Do so for private addresses."),
     option("APP_IPPORT_PUBLIC", boolean, "false", "Do so for public addresses."),
     option("APP_REFRESH_RATE", minutes(), 15, "How often both files are read again.", switches=_APP_SWITCHES),
-    option("SAMPLERATE_CACHE_SIZE", integer(1), 32_768, "How many sampling rates learnt from option records are kept."),
+    option("SAMPLERATE_CACHE_SIZE", integer(1), 32_768, "How many sampling rates learnt from option records are kept.", SUPPORTED),
     option("SAMPLERATE_USERDEF_ENABLE", boolean, "false", "Take sampling rates from a file."),
     option("SAMPLERATE_USERDEF_PATH", path, ETC + "settings/sample_rate.yml", "That file, exporter: rate."),
     option("SAMPLERATE_USERDEF_OVERRIDE", boolean, "false", "Let that file win over what the exporter says."),
@@ -254,9 +255,9 @@ ELASTICSEARCH = group(
     option("BATCH_MAX_BYTES", octets(1), 8_388_608, "Send a bulk request at this size, measured before it is compressed."),
     option("RETRY_ENABLE", boolean, "true", "Send again what Elasticsearch could not take; otherwise it is dropped."),
     option("RETRY_ON_TIMEOUT_ENABLE", boolean, "true", "Send a request again that was not answered in time."),
-    option("MAX_RETRIES", integer(), 3, "How often, before its documents go to the spool.", NOT_YET, switches=("EF_OUTPUT_ELASTICSEARCH_RETRY_ENABLE",)),
+    option("MAX_RETRIES", integer(), 3, "How often, before it goes to the spool; without a spool there is no limit.", switches=("EF_OUTPUT_ELASTICSEARCH_RETRY_ENABLE",)),
     option("RETRY_BACKOFF", milliseconds(), 1000, "Longest wait before the first try again; it doubles with each try, up to a minute."),
-    option("SPOOL_MAX_BYTES", octets(), 1_073_741_824, "Size of the spool that keeps documents while Elasticsearch is away.", NOT_YET),
+    option("SPOOL_MAX_BYTES", octets(), 1_073_741_824, "Size of the spool that keeps documents on disk, below EF_STATE_PATH, while Elasticsearch does not take them; shared by all workers, and 0 means none."),
     option("NAMESPACE", namespace, "default", "Namespace of the data streams, the last part of their names."),
     option("RETENTION", age, "30d", "How long documents are kept."),
     option("TIMESTAMP_SOURCE", time_source, "collect", "What @timestamp is: start or end of the flow, time of export, or time of arrival."),

@@ -1,6 +1,6 @@
 """Outputs: where finished documents go, a batch at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from flowcoll.config import Options, OutputOptions
@@ -8,7 +8,12 @@ from flowcoll.counters import Counts
 from flowcoll.document.fields import Wanted
 from flowcoll.errors import ConfigError
 from flowcoll.logs import Log
-from flowcoll.output.file import LineOutput, Wait, file_target, stdout_target
+from flowcoll.member import Member
+from flowcoll.output.file import LineOutput, Wait
+from flowcoll.output.target import Target, file_target, stdout_target
+from flowcoll.output.turn import Turns
+
+_ALONE = Member()
 
 
 class Output(Protocol):
@@ -21,6 +26,10 @@ class Output(Protocol):
     @property
     def wanted(self) -> Wanted:
         """Which documents it takes."""
+
+    @property
+    def held(self) -> int:
+        """Documents that are in its memory and nowhere else: lost, should the process die now."""
 
     def write(self, documents: Sequence[str], /) -> None:
         """Take a batch; each document is a JSON object as ASCII text without a newline."""
@@ -35,50 +44,71 @@ class Output(Protocol):
         """Give what a person wants to know of it besides its counters, as JSON can hold it."""
 
 
-def open_outputs(options: Options, counts: Counts, log: Log, wait: Wait) -> list[Output]:
-    """Open every output that is switched on; `wait` waits for a slow reader."""
-    outputs: list[Output] = [
-        LineOutput(
-            file_target(_name("file", file.namespace), file.values["PATH"], _wanted("FILE", file)), counts, log, wait
-        )
+def open_outputs(  # noqa: PLR0913, PLR0917
+    options: Options, counts: Counts, log: Log, wait: Wait, member: Member = _ALONE, turn_fd: int | None = None
+) -> list[Output]:
+    """Open every output that is switched on; `wait` waits for a slow reader, workers take turns by what `turn_fd` shares."""
+    targets = [
+        file_target(_name("file", file.namespace), file.values["PATH"], _wanted("FILE", file))
         for file in options.outputs("FILE")
     ]
-    outputs += [
-        LineOutput(stdout_target(_name("stdout", stdout.namespace), stdout.values["FORMAT"]), counts, log, wait)
+    targets += [
+        stdout_target(_name("stdout", stdout.namespace), stdout.values["FORMAT"])
         for stdout in options.outputs("STDOUT")
     ]
+    outputs: list[Output] = [*_lines(targets, counts, log, wait, _turns(member, turn_fd))]
     for each in options.outputs("ELASTICSEARCH"):
         if "flow" not in each.values["ALLOWED_RECORD_TYPES"]:
             log.warn(
                 f"{each.option('ELASTICSEARCH')}_ALLOWED_RECORD_TYPES does not name flow: nothing is written there"
             )
             continue
-        outputs.append(_elasticsearch(options, each, counts, log))
+        outputs.append(_elasticsearch(options, each, counts, log, member))
     return outputs
 
 
-def _elasticsearch(options: Options, output: OutputOptions, counts: Counts, log: Log) -> Output:
+def _lines(
+    targets: Sequence[Target], counts: Counts, log: Log, wait: Wait, turns: Turns | None
+) -> Iterator[LineOutput]:
+    for place, target in enumerate(targets):
+        yield LineOutput(target, counts, log, wait, turns.at(place) if turns else None)
+
+
+def _turns(member: Member, fd: int | None) -> Turns | None:
+    if fd is None:
+        return None
+    from gevent import sleep  # noqa: PLC0415  a replay has no other workers and need not import it
+
+    return Turns(fd, sleep, alone=member.of == 1)
+
+
+def _elasticsearch(options: Options, output: OutputOptions, counts: Counts, log: Log, member: Member) -> Output:
     # Elasticsearch's client is half a second of importing that other outputs need not pay
     from flowcoll.elastic import connect  # noqa: PLC0415
     from flowcoll.output.dead_letter import DeadLetters  # noqa: PLC0415
+    from flowcoll.output.disk import Place  # noqa: PLC0415
     from flowcoll.output.elasticsearch import ElasticsearchOutput  # noqa: PLC0415
+    from flowcoll.output.queue import MEMORY_OCTETS  # noqa: PLC0415
     from flowcoll.output.session import Means  # noqa: PLC0415
     from flowcoll.setup.elasticsearch import install  # noqa: PLC0415
     from flowcoll.streams import namespace_of  # noqa: PLC0415
 
     if options["EF_STATE_PATH"] is None:
         raise ConfigError("EF_STATE_PATH is empty; give a directory for documents that Elasticsearch rejects")
-    folder = options["EF_STATE_PATH"] / "dead-letter"
+    name = _name("elasticsearch", output.namespace)
+    spool = Place(options["EF_STATE_PATH"] / "spool" / name, member, output.values["SPOOL_MAX_BYTES"])
     if output.values["TLS_SKIP_VERIFICATION"] and (output.values["TLS_ENABLE"] or output.values["CLOUD_ID"]):
         log.warn(f"{output.option('ELASTICSEARCH')}_TLS_SKIP_VERIFICATION is on: whoever answers is believed")
     namespace = namespace_of(output.values, output.option("ELASTICSEARCH"))
     made = ElasticsearchOutput(
         output,
         _wanted("ELASTICSEARCH", output)._replace(namespace=namespace),
-        DeadLetters(folder, _name("elasticsearch", output.namespace), counts, log),
+        DeadLetters(options["EF_STATE_PATH"] / "dead-letter", name, counts, log),
         Means(connect, install if output.values["INDEX_TEMPLATE_ENABLE"] else None),
         counts=counts,
         log=log,
+        spool=spool if spool.limit or spool.folder.is_dir() else None,
+        memory_octets=MEMORY_OCTETS // member.of,
     )
     made.start()
     return made

@@ -11,6 +11,7 @@ from flowcoll.output.dead_letter import DeadLetters, Letter
 
 _AT_ONCE = 500
 _OTHER = "other"
+_PLACES = ("documents.delivered.", "documents.delivered_before.", "documents.rejected.", "documents.dropped.")
 _TYPES = frozenset(  # errors of Elasticsearch that have a counter; the label must not grow with what a server says
     {
         "cluster_block_exception",
@@ -41,17 +42,68 @@ class Account:
         self.retries = 0
         self.rejected = 0
         self._counts = counts
+        self._documents = counts  # where those of documents go
         self._log = log
         self._letters = letters
         for key in ("delivered", "delivered_before", "dropped"):  # a counter that is seen from the start can be watched
             counts.setdefault(f"documents.{key}.{name}", 0)
 
+    def apart(self) -> "Account":
+        """Give an account beside this one that counts its documents here not before `settle`."""
+        other = Account(self.name, self._counts, self._log, self._letters)
+        other._documents = Counts()
+        return other
+
+    def settle(self) -> None:
+        """Count what the documents of an account apart have come to."""
+        for key, by in self._documents.items():
+            self._counts.add(key, by)
+        self._documents.clear()
+
+    def forget(self) -> None:
+        """Let go what the documents of an account apart have come to."""
+        self._documents.clear()
+
+    @property
+    def unsettled(self) -> int:
+        """Documents of an account apart that have their place."""
+        return sum(by for key, by in self._documents.items() if key.startswith(_PLACES))
+
     def sent(self, request: Request, verdict: Verdict) -> None:
         """Count a request that was carried out, and those of its documents that are stored."""
-        self._add("requests.done", 1)
-        self._add("octets.sent", request.octets)
-        self._add("documents.delivered", verdict.stored)
-        self._add("documents.delivered_before", verdict.present)
+        self._counts.add(f"requests.done.{self.name}")
+        self._counts.add(f"octets.sent.{self.name}", request.octets)
+        self._add("delivered", verdict.stored)
+        self._add("delivered_before", verdict.present)
+
+    def perhaps_twice(self, documents: int) -> None:
+        """Count documents that are stored, perhaps a second time."""
+        if documents:
+            self._add("perhaps_twice", documents)
+            self._log.limited(f"twice.{self.name}", 60).warn(
+                "documents may be stored twice: the answer to a request was lost, and the data stream has rolled over since",
+                output=self.name,
+                documents=documents,
+            )
+
+    def spooled(self, documents: int) -> None:
+        """Count documents that went to the spool."""
+        self._add("spooled", documents)
+
+    def found(self, documents: int) -> None:
+        """Count documents that were there when a spool was opened."""
+        self._add("found", documents)
+
+    def replayed(self, documents: int) -> None:
+        """Count documents of the spool that have their place, whichever it is."""
+        self._add("replayed", documents)
+
+    def damaged(self, documents: int, octets: int) -> None:
+        """Count what could not be read of the spool, and its documents as dropped."""
+        if octets:
+            self._counts.add(f"spool.damaged.{self.name}", octets)
+            self._log.warn("a part of the spool cannot be read", output=self.name, octets=octets, documents=documents)
+            self.drop(documents, "spool_damaged", "the spool is damaged there")
 
     def failed(self, reason: str) -> None:
         """Count a request that was not carried out."""
@@ -61,13 +113,13 @@ class Account:
         """Count documents that are lost, by `reason`, and say why."""
         if not documents:
             return
-        self._add("documents.dropped", documents)
-        self._counts.add(f"documents.dropped_because.{self.name}.{reason}", documents)
+        self._add("dropped", documents)
+        self._documents.add(f"documents.dropped_because.{self.name}.{reason}", documents)
         self._log.limited(f"output.{self.name}.{reason}", 60).error(
             "documents are dropped",
             output=self.name,
             reason=why,
-            dropped=self._counts[f"documents.dropped_because.{self.name}.{reason}"],
+            dropped=self._documents[f"documents.dropped_because.{self.name}.{reason}"],
         )
 
     def reject(self, request: Request, refusals: Sequence[Refusal]) -> None:
@@ -77,7 +129,7 @@ class Account:
         self.rejected += len(refusals)
         for each in refusals:
             kind = each.type if each.type in _TYPES else _OTHER
-            self._counts.add(f"documents.rejected.{self.name}.{kind}")
+            self._documents.add(f"documents.rejected.{self.name}.{kind}")
         pairs = request.pairs()
         for some in _slices(refusals):
             self._letters.append([Letter(*pairs[each.place], each) for each in some])
@@ -94,7 +146,7 @@ class Account:
         )
 
     def _add(self, key: str, by: int) -> None:
-        self._counts.add(f"{key}.{self.name}", by)
+        self._documents.add(f"documents.{key}.{self.name}", by)
 
 
 def _slices(refusals: Sequence[Refusal]) -> Iterator[Sequence[Refusal]]:

@@ -13,7 +13,8 @@ except ImportError:  # no wheel for this processor
 # Of documents of 1.3 kB level 1 leaves a twelfth, at 1.1 us each with ISA-L and 6 us with zlib; more is hardly smaller.
 _LEVEL = 1
 _GZIP = 16 + zlib.MAX_WBITS
-_REFUSED, _PRESENT = 300, 409
+_CREATED, _REFUSED, _PRESENT = 201, 300, 409
+_FIRST = "-000001"
 _BUSY = frozenset({429, 502, 503, 504})
 # What these say is not about one document: a right or an index is missing, a block is set, there may be no more shards.
 _BLOCKED = frozenset({403, 404})
@@ -21,11 +22,16 @@ _BLOCKED_TYPES = frozenset({"validation_exception"})
 
 
 class Request(NamedTuple):
-    """A bulk request, compressed; `raw_octets` is its size before."""
+    """A bulk request, compressed; `raw_octets` is its size before.
+
+    doubt: the index that was last known to be written to when it was first sent without an answer, empty when none was
+    known; None: whatever was sent of it was answered.
+    """
 
     body: bytes
     documents: int
     raw_octets: int
+    doubt: str | None = None
 
     @property
     def octets(self) -> int:
@@ -38,7 +44,7 @@ class Request(NamedTuple):
         return list(zip(lines[0:-1:2], lines[1::2], strict=True))
 
     def only(self, places: Sequence[int]) -> "Request":
-        """Give the request for some of its documents."""
+        """Give the request for some of its documents, as if it had not been sent."""
         pairs = self.pairs()
         packer = Packer()
         packer.add(b"".join(b"\n".join((*pairs[place], b"")) for place in places), len(places))
@@ -47,7 +53,8 @@ class Request(NamedTuple):
     def halves(self) -> tuple["Request", "Request"]:
         """Give two requests for half of the documents each; there are two at least."""
         middle = self.documents // 2
-        return self.only(range(middle)), self.only(range(middle, self.documents))
+        first, second = self.only(range(middle)), self.only(range(middle, self.documents))
+        return first._replace(doubt=self.doubt), second._replace(doubt=self.doubt)
 
 
 class Packer:
@@ -134,3 +141,24 @@ def _refusals(items: Iterable[Any]) -> Iterator[Refusal]:
         status = int(result["status"])
         if status >= _REFUSED:
             yield Refusal(place, status, str(result["error"]["type"]), str(result["error"]["reason"]))
+
+
+def indices(answer: Any) -> list[str]:
+    """Give the indices that the stored documents of a request went to, where the answer names them."""
+    items = answer.get("items") if isinstance(answer, dict) else None
+    if not isinstance(items, list):
+        return []
+    created = [item.get("create") for item in items if isinstance(item, dict)]
+    return [
+        str(each["_index"])
+        for each in created
+        if isinstance(each, dict) and "_index" in each and each.get("status") == _CREATED
+    ]
+
+
+def perhaps_twice(stored_in: Iterable[str], doubt: str) -> int:
+    """Say how many documents may be stored twice: an earlier try may have gone to the index before.
+
+    Ids are looked for in the index alone that a data stream writes to now. It began with one whose number is 1.
+    """
+    return sum(index != doubt and not index.endswith(_FIRST) for index in stored_in)

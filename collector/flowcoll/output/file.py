@@ -1,32 +1,27 @@
-"""Documents as lines in a file, in a FIFO or on standard output.
+"""Documents as lines in a file, in a FIFO or on standard output, to which other processes may write too.
 
 Lines are never torn: what a full disk or a slow reader leaves of a line is written before anything else, once there is
-room again. A reader that stalls is waited for once; then documents are dropped, and counted, until it reads again.
+room again, and nobody else writes until then. A reader that stalls is waited for once; then documents are dropped, and
+counted, until it reads again. A line that lost its rest with a process that was killed is ended before the next begins.
 """
 
-import contextlib
 import errno
 import os
 import select
 import stat
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
-import orjson
-
 from flowcoll.counters import Counts
-from flowcoll.document.fields import EVERYTHING, Wanted
 from flowcoll.errors import ConfigError, FlowcollError, SetupError
 from flowcoll.logs import Log
+from flowcoll.output.target import Target
+from flowcoll.output.turn import Turn
 
 Wait = Callable[[int, float], bool]
-Render = Callable[[Sequence[str]], bytes]
 
 _PATIENCE_S = 5.0
-_STDOUT = 1
 _WRONG_PATH = {
     errno.EACCES: "this user may not write there",
     errno.EISDIR: "that is a directory",
@@ -39,20 +34,6 @@ _WRONG_PATH = {
 }
 
 
-def ndjson(documents: Sequence[str]) -> bytes:
-    """One document a line."""
-    return ("\n".join(documents) + "\n").encode("ascii")
-
-
-def pretty(documents: Sequence[str]) -> bytes:
-    """Each document indented, over many lines."""
-    form = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    return b"".join(orjson.dumps(orjson.loads(document), option=form) for document in documents)
-
-
-FORMATS: Mapping[str, Render] = {"json": ndjson, "json_pretty": pretty}
-
-
 def poll_writable(fd: int, timeout_s: float) -> bool:
     """Wait until a descriptor takes octets, at most so long; the whole process waits."""
     poll = select.poll()
@@ -60,54 +41,69 @@ def poll_writable(fd: int, timeout_s: float) -> bool:
     return bool(poll.poll(timeout_s * 1000))
 
 
-class Target(NamedTuple):
-    """Where lines go: its name, how a descriptor is had (now, and again at every `reopen`), what a document looks like."""
+class Stop(NamedTuple):
+    """Why documents do not go: the word of the counter, and the words of the log."""
 
-    name: str
-    open: Callable[[], int]
-    render: Render = ndjson
-    wanted: Wanted = EVERYTHING
+    reason: str
+    words: str
+
+
+_SLOW = Stop("reader_slow", "its reader does not keep up")
+_NO_READER = Stop("no_reader", "nobody reads it")
+_NO_TURN = Stop("no_turn", "another worker has begun a line and cannot end it")
+_CUT = Stop("cut", "it was closed before the rest of a line could be written")
 
 
 class LineOutput:
-    """Writes documents as lines to a target; `wait` waits for its reader."""
+    """Writes documents as lines to a target; `wait` waits for its reader, `turn` is there if other processes write too."""
 
-    def __init__(self, target: Target, counts: Counts, log: Log, wait: Wait = poll_writable) -> None:
+    def __init__(
+        self, target: Target, counts: Counts, log: Log, wait: Wait = poll_writable, turn: Turn | None = None
+    ) -> None:
         self.name = target.name
         self.wanted = target.wanted
         self._open_descriptor = target.open
         self._render = target.render
         self._delivered = f"documents.delivered.{target.name}"
         self._dropped = f"documents.dropped.{target.name}"
+        self._because = f"documents.dropped_because.{target.name}."
         self._counts = counts
         for key in (self._delivered, self._dropped):  # a counter that is seen from the start can be watched
             counts.setdefault(key, 0)
         self._log = log
         self._wait = wait
+        self._turn = turn
         self._rest = b""  # the end of a document whose beginning is written
+        self._torn = False  # a line is begun that nobody can end any more, or may be
         self._stalled = False
         self._fd = self._open()
+
+    @property
+    def held(self) -> int:
+        """One document, if its line is begun and could not be ended yet."""
+        return 1 if self._rest else 0
 
     def write(self, documents: Sequence[str], /) -> None:
         """Write a batch; what does not go is counted as dropped."""
         if not documents:
             return
-        why_not = self._end_line()
-        if not why_not:
+        stop = self._take_turn() or self._end_line()
+        if stop is None:
             body = self._render(documents)
-            written, why_not = self._put(body)
-            if not why_not:
+            written, stop = self._put(body)
+            if stop is None:
                 self._counts.add(self._delivered, len(documents))
-                return
-            documents = self._not_begun(documents, body, written)
-        self._counts.add(self._dropped, len(documents))
-        self._log.limited(f"output.{self.name}", 60).error(
-            "documents are dropped", output=self.name, reason=why_not, dropped=self._counts[self._dropped]
-        )
+            else:
+                documents = self._not_begun(documents, body, written)
+        self._give_turn()
+        if stop is not None and documents:
+            self._drop(len(documents), stop)
 
     def flush(self) -> None:
         """End the line that was begun, if it goes now; nothing else is held here."""
-        self._end_line()
+        if self._rest:
+            self._end_line()
+            self._give_turn()
 
     def reopen(self) -> None:
         """Open anew, so that logrotate can move the file away; when that fails the old one goes on."""
@@ -117,22 +113,24 @@ class LineOutput:
         except FlowcollError as exc:
             self._log.error("the output goes on with the file it has open", output=self.name, reason=str(exc))
             return
-        self._shut()
+        self._shut(_CUT)
+        self._give_turn()
         self._fd = fd
 
-    def state(self) -> Mapping[str, str]:
-        """Nothing besides the counters."""
-        return {}
+    def state(self) -> Mapping[str, int]:
+        """Give what waits, besides the counters: the line that is begun."""
+        return {"queued_documents": self.held}
 
     def close(self) -> None:
         """Flush and close."""
         self.flush()
-        self._shut()
+        self._shut(_CUT)
+        self._give_turn()
 
     def _open(self) -> int | None:
         """Open, or return None for a FIFO that nobody reads yet."""
         try:
-            return self._open_descriptor()
+            fd = self._open_descriptor()
         except OSError as exc:
             if exc.errno == errno.ENXIO:
                 return None
@@ -140,37 +138,69 @@ class LineOutput:
             if reason:
                 raise ConfigError(f"{exc.filename} cannot be written: {reason}; choose another path") from exc
             raise SetupError(f"{exc.filename} cannot be written: {exc.strerror}") from exc
+        self._torn = self._torn or stat.S_ISREG(os.fstat(fd).st_mode)  # who wrote there last may have been killed
+        return fd
 
-    def _shut(self) -> None:
+    def _shut(self, why: Stop) -> None:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
         if self._rest:  # whoever reads next starts with a whole line
             self._rest = b""
-            self._counts.add(self._dropped)
+            self._leave_torn()
+            self._count(1, why)
         self._stalled = False
 
-    def _end_line(self) -> str:
-        """Write the rest of the line that was begun, and return why that is not possible."""
-        if not self._rest:
-            return ""
-        written, why_not = self._put(self._rest)
-        if why_not:
-            self._rest = self._rest[written:]
-        else:
-            self._rest = b""
-            self._counts.add(self._delivered)
-        return why_not
+    def _take_turn(self) -> Stop | None:
+        """Wait until nobody else writes, unless it is our turn since a line of ours is begun."""
+        if self._turn is None or self._turn.mine:
+            return None
+        if not self._turn.take(0 if self._stalled else _PATIENCE_S):
+            self._stalled = True
+            return _NO_TURN
+        self._torn = self._torn or self._turn.left_begun
+        return None
 
-    def _put(self, body: bytes) -> tuple[int, str]:
+    def _give_turn(self) -> None:
+        """Let others write, unless a line of ours is begun."""
+        if self._turn is not None and self._turn.mine and not self._rest:
+            self._turn.give_back(begun=self._torn)
+
+    def _end_line(self) -> Stop | None:
+        """Write the rest of the line that was begun, or end one that has lost its rest; return why that is not possible."""
+        if self._rest:
+            written, stop = self._put(self._rest)
+            self._rest = self._rest[written:]
+            if stop is None:
+                self._counts.add(self._delivered)
+            return stop
+        if self._torn:
+            if self._within_line():
+                _, stop = self._put(b"\n")
+                if stop is not None:
+                    return stop
+            self._torn = False
+        return None
+
+    def _within_line(self) -> bool:
+        """Whether what was written ends within a line; of a pipe nobody can know, so that it does."""
+        if self._fd is None or not stat.S_ISREG(os.fstat(self._fd).st_mode):
+            return True
+        try:
+            with open(f"/proc/self/fd/{self._fd}", "rb") as file:  # noqa: PTH123  no path: the file may have moved
+                return file.seek(0, os.SEEK_END) > 0 and os.pread(file.fileno(), 1, file.tell() - 1) != b"\n"
+        except OSError:  # it may be written and not read
+            return False
+
+    def _put(self, body: bytes) -> tuple[int, Stop | None]:
         """Write as much as goes, and return how many octets went and why not all of them."""
         if self._fd is None:
             try:
                 self._fd = self._open()
             except FlowcollError as exc:
-                return 0, str(exc)
+                return 0, Stop("error", str(exc))
             if self._fd is None:
-                return 0, "nobody reads it"
+                return 0, _NO_READER
         view, written, deadline = memoryview(body), 0, 0.0
         while written < len(body):
             try:
@@ -180,15 +210,15 @@ class LineOutput:
                 deadline = deadline or now + _PATIENCE_S
                 if self._stalled or now >= deadline or not self._wait(self._fd, deadline - now):
                     self._stalled = True
-                    return written, "its reader does not keep up"
+                    return written, _SLOW
             except BrokenPipeError:
-                self._shut()
-                return written, "its reader has gone"
+                self._shut(_NO_READER)
+                return written, _NO_READER
             except OSError as exc:
-                return written, exc.strerror or str(exc)
+                return written, Stop("error", exc.strerror or str(exc))
             else:
                 self._stalled = False
-        return written, ""
+        return written, None
 
     def _not_begun(self, documents: Sequence[str], body: bytes, written: int) -> Sequence[str]:
         """Account for the documents that went before writing stopped, and return the others."""
@@ -199,31 +229,23 @@ class LineOutput:
                 break
             whole, start = whole + 1, end
         self._counts.add(self._delivered, whole)
-        if start < written and self._fd is not None:
-            self._rest = body[written:end]
-            return documents[whole + 1 :]
+        if start < written:
+            if self._fd is not None:
+                self._rest = body[written:end]
+                return documents[whole + 1 :]
+            self._leave_torn()
         return documents[whole:]
 
+    def _leave_torn(self) -> None:
+        """Have a line ended that has lost its rest: while others have a pipe open, what is in it stays in it."""
+        self._torn = self._torn or (self._turn is not None and self._turn.shared)
 
-def file_target(name: str, path: Path, wanted: Wanted = EVERYTHING) -> Target:
-    """Append to a file, made with mode 0640 in a directory that exists, or to a FIFO."""
-    return Target(name, partial(_open_path, path), ndjson, wanted)
+    def _count(self, documents: int, why: Stop) -> None:
+        self._counts.add(self._dropped, documents)
+        self._counts.add(self._because + why.reason, documents)
 
-
-def stdout_target(name: str, form: str) -> Target:
-    """Write to standard output, as `json` (one line each) or `json_pretty`."""
-    return Target(name, _open_stdout, FORMATS[form])
-
-
-def _open_path(path: Path) -> int:
-    # non-blocking matters for a FIFO: to open and to write it never waits for a reader
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK, 0o640)
-
-
-def _open_stdout() -> int:
-    mode = os.fstat(_STDOUT).st_mode
-    if stat.S_ISFIFO(mode) or os.isatty(_STDOUT):
-        # a descriptor of our own: O_NONBLOCK on the shared one would reach the shell and standard error
-        with contextlib.suppress(PermissionError, FileNotFoundError):
-            return os.open(f"/proc/self/fd/{_STDOUT}", os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
-    return os.dup(_STDOUT)
+    def _drop(self, documents: int, why: Stop) -> None:
+        self._count(documents, why)
+        self._log.limited(f"output.{self.name}", 60).error(
+            "documents are dropped", output=self.name, reason=why.words, dropped=self._counts[self._dropped]
+        )

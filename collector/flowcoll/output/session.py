@@ -66,6 +66,7 @@ class Session:
         self._error: Exception | None = None  # why there is no connection
         self._last = ""
         self._since = time.time()
+        self._away_since = time.monotonic()
         self._told = True
         self._quiet_until = 0.0
 
@@ -96,6 +97,7 @@ class Session:
         if not self.ready.is_set():
             return  # somebody has told
         self.ready.clear()
+        self._away_since = time.monotonic()
         self._since = time.time()
         self._tell(error)
         if self._ending.is_set():
@@ -105,6 +107,10 @@ class Session:
     def good(self) -> None:
         """Take note that a request was carried out."""
         self._backoff.reset()
+
+    def away_s(self) -> float:
+        """Give how long there has been no connection."""
+        return 0.0 if self.ready.is_set() else time.monotonic() - self._away_since
 
     def end(self) -> None:
         """Try once more where there is no connection, and give up at the next failure."""

@@ -20,6 +20,9 @@ from flowcoll.errors import SetupError
 SEGMENT = 64 * 1024 * 1024
 """Octets at which a new segment is begun; a segment is deleted when all of it has been taken."""
 
+FULL = "the spool is full"
+"""Why a request is not taken that would make the files larger than the limit."""
+
 _MAGIC = 0x666C_5331  # "flS1"
 _WHAT = Struct("!IIII")  # magic, octets, documents, checksum of the body
 _CHECK = Struct("!I")  # of these
@@ -69,13 +72,14 @@ class Segment:
 class Spool:
     """A directory of segments, used by one process at a time: SetupError where another has it, or it cannot be used.
 
+    limit: octets that its files may have in all
     lost_octets, lost_documents: what could not be read; the documents of what was torn or had no header are not known.
     """
 
     def __init__(self, folder: Path, limit: int, *, segment: int = SEGMENT) -> None:
         self.lost_octets = self.lost_documents = 0
         self._folder = folder
-        self._limit = limit
+        self.limit = limit
         self._most = min(segment, max(limit // 4, 1))
         self._segments: dict[int, Segment] = {}  # in order
         self._last = 0  # number of the newest segment there ever was
@@ -83,8 +87,12 @@ class Spool:
         try:
             folder.mkdir(mode=0o750, parents=True, exist_ok=True)
             self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._find()
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._find()
+            except OSError:
+                os.close(self._lock)
+                raise
         except BlockingIOError as exc:
             raise SetupError(f"{folder} is used by another process; stop it, or set another EF_STATE_PATH") from exc
         except OSError as exc:
@@ -98,6 +106,11 @@ class Spool:
         return sum(segment.end - segment.begin for segment in self._segments.values())
 
     @property
+    def held(self) -> int:
+        """Octets of the files: what waits, and what was taken of segments that are still there."""
+        return sum(segment.end for segment in self._segments.values())
+
+    @property
     def documents(self) -> int:
         """Documents that wait."""
         return sum(segment.documents for segment in self._segments.values())
@@ -105,8 +118,8 @@ class Spool:
     def add(self, body: bytes, documents: int) -> str:
         """Append a request whole or not at all; give why not, or an empty text."""
         record = Header(len(body), documents, crc32(body)).packed() + body
-        if self.octets + len(record) > self._limit:
-            return "the spool is full"
+        if self.held + len(record) > self.limit:
+            return FULL
         try:
             segment = self._newest(len(record))
             try:
@@ -155,10 +168,26 @@ class Spool:
             self._drop(record.segment)
         self._mark(record.segment, record.end)
 
+    def sync(self) -> None:
+        """Have the disk hold what was added; earlier segments were synced at their end."""
+        if self._fd >= 0:
+            with contextlib.suppress(OSError):
+                os.fdatasync(self._fd)
+
     def close(self) -> None:
         """Have the disk hold what waits, and let others use the directory."""
         self._end_newest()
         os.close(self._lock)
+
+    def remove(self) -> None:
+        """Remove the directory with all it holds."""
+        for number in list(self._segments):
+            self._drop(number)
+        with contextlib.suppress(OSError):
+            for name in ("taken", "taken.new", "lock"):
+                (self._folder / name).unlink(missing_ok=True)
+            self._folder.rmdir()
+        self.close()
 
     # -- files
 
@@ -176,9 +205,9 @@ class Spool:
 
     def _end_newest(self) -> None:
         if self._fd >= 0:
+            self.sync()
             with contextlib.suppress(OSError):
-                os.fdatasync(self._fd)
-            os.close(self._fd)
+                os.close(self._fd)
             self._fd = -1
 
     def _read(self, number: int, start: int) -> tuple[Header | None, bytes | None]:

@@ -2,5 +2,6 @@
 
 unwrap -> readers (with slices, entries) -> lists (with table, times): octets, rows, a list that addresses are matched with
 source -> passivetotal (with refusals) -> last_good: PassiveTotal's list, downloaded and kept
-feeds -> refresh (with surroundings): who does so, and when
+refresher -> refresh (with surroundings): the process that does so, and when
+feeds -> following (with giveway): workers that use what is kept
 """

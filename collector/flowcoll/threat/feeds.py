@@ -1,10 +1,7 @@
-"""Lists that are downloaded: who keeps them fresh while the collector runs, and what is used of them without a network."""
-
-from typing import TYPE_CHECKING
+"""PassiveTotal's list as it lies on disk: what the process that downloads it keeps there, and what others use of it."""
 
 from flowcoll.config import Options
-from flowcoll.counters import Counts
-from flowcoll.errors import ListError
+from flowcoll.errors import ConfigError, ListError
 from flowcoll.logs import Log
 from flowcoll.threat.last_good import LastGood, Meta
 from flowcoll.threat.lists import Lists, Stated, ThreatList, build
@@ -13,26 +10,9 @@ from flowcoll.threat.source import Source
 from flowcoll.threat.times import http_date, iso
 from flowcoll.threat.unwrap import Pause, at_once, unwrapped
 
-if TYPE_CHECKING:
-    import gevent
-
 NAME = "riskiq"
 SAYS = "RiskIQ Threats:"
 """How every line of the log about this list begins."""
-
-
-def keep_fresh(options: Options, lists: Lists, counts: Counts, log: Log) -> "list[gevent.Greenlet]":
-    """Start to keep PassiveTotal's list fresh, if the options ask for it; the greenlets are to be killed at the end."""
-    source = Source.of(options)
-    if source is None:
-        lists.watch(NAME, lambda: {"state": "off"})
-        return []
-    import gevent  # noqa: PLC0415
-
-    from flowcoll.threat.refresh import Refresher  # noqa: PLC0415  brings requests, which nobody else needs
-    from flowcoll.threat.surroundings import Surroundings  # noqa: PLC0415
-
-    return [gevent.spawn(Refresher(source, _copy(options), lists, counts, log, Surroundings()).run)]
 
 
 def use_copy(options: Options, lists: Lists, log: Log) -> None:
@@ -40,7 +20,7 @@ def use_copy(options: Options, lists: Lists, log: Log) -> None:
     source = Source.of(options)
     if source is None:
         return
-    copy = _copy(options)
+    copy = copy_of(options)
     try:
         found = kept(copy, source, at_once)
     except ListError as exc:
@@ -58,7 +38,7 @@ def use_copy(options: Options, lists: Lists, log: Log) -> None:
 
 def kept(copy: LastGood, source: Source, pause: Pause) -> tuple[ThreatList, Meta] | None:
     """Give the list of the last good copy, or None where there is none from this address. ListError, OSError."""
-    found = copy.load()
+    found = copy.load(pause)
     if found is None or found[1].url != source.shown:
         return None
     octets, meta = found
@@ -72,5 +52,8 @@ def built(octets: bytes, meta: Meta, pause: Pause) -> ThreatList:
     return build(read(unwrapped(octets, pause)), Stated(NAME, iso(made)), pause)
 
 
-def _copy(options: Options) -> LastGood:
+def copy_of(options: Options) -> LastGood:
+    """Give the copy that the options name. ConfigError."""
+    if options["EF_STATE_PATH"] is None:
+        raise ConfigError("EF_STATE_PATH is empty; give a directory for the copy of PassiveTotal's list")
     return LastGood(options["EF_STATE_PATH"] / "threat", NAME)

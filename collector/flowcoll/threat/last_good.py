@@ -9,6 +9,10 @@ from typing import BinaryIO, NamedTuple
 import orjson
 
 from flowcoll.errors import ListError
+from flowcoll.threat.unwrap import LARGEST, Pause, at_once, taken
+
+Stamp = tuple[int, int]
+"""What tells a file from the one that was there before."""
 
 
 class Meta(NamedTuple):
@@ -47,28 +51,51 @@ class LastGood:
 
     def keep(self, meta: Meta) -> None:
         """Make what was downloaded the last good copy. OSError."""
+        beside = self._beside(meta)
         self._part.replace(self._list)
-        self.confirm(meta)
+        beside.replace(self._meta)
 
     def confirm(self, meta: Meta) -> None:
         """Write anew what is known of the copy. OSError."""
-        beside = self._meta.with_suffix(".new")
-        with _opened(beside) as file:
-            file.write(orjson.dumps(meta._asdict(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-        beside.replace(self._meta)
+        self._beside(meta).replace(self._meta)
 
-    def load(self) -> tuple[bytes, Meta] | None:
-        """Give the copy, or None where there is none; ListError for one that is not whole. OSError."""
+    def stamp(self) -> Stamp | None:
+        """Give something that is another one whenever a copy was kept or confirmed; None while there is no copy."""
+        try:
+            found = self._meta.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
+    def whole(self, meta: Meta) -> bool:
+        """Tell whether the octets of a copy still lie there, as far as that is seen without reading them."""
+        try:
+            return self._list.stat().st_size == meta.octets and self._meta.exists()
+        except OSError:
+            return False
+
+    def meta(self) -> Meta | None:
+        """Give what is known of the copy, or None where there is none; ListError when it makes no sense. OSError."""
         try:
             said = orjson.loads(self._meta.read_bytes())
-            octets = self._list.read_bytes()
-            meta = Meta(**{name: kind(said[name]) for name, kind in Meta.__annotations__.items()})
+            return Meta(**{name: kind(said[name]) for name, kind in Meta.__annotations__.items()})
         except FileNotFoundError:
-            if self._list.exists() or self._meta.exists():
-                raise ListError("is not whole: one of its two files is missing") from None
             return None
         except (ValueError, TypeError, KeyError, OverflowError):
             raise ListError(f"is not whole: {self._meta.name} makes no sense") from None
+
+    def load(self, pause: Pause = at_once) -> tuple[bytes, Meta] | None:
+        """Give the copy, or None where there is none; ListError for one that is not whole. OSError."""
+        meta = self.meta()
+        try:
+            with self._list.open("rb") as file:
+                octets = taken(file, pause, LARGEST)
+        except FileNotFoundError:
+            octets = None
+        if meta is None and octets is None:
+            return None
+        if meta is None or octets is None:
+            raise ListError("is not whole: one of its two files is missing")
         if len(octets) != meta.octets:
             raise ListError(f"is not whole: it has {len(octets)} of {meta.octets} bytes")
         return octets, meta
@@ -81,6 +108,13 @@ class LastGood:
         with suppress(OSError):
             self._meta.unlink(missing_ok=True)
         return aside
+
+    def _beside(self, meta: Meta) -> Path:
+        """Write what will be known of the copy to a file of its own."""
+        beside = self._meta.with_suffix(".new")
+        with _opened(beside) as file:
+            file.write(orjson.dumps(meta._asdict(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        return beside
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -5,6 +5,7 @@ private address never matches, even if it is listed. A list can be replaced at a
 said is told.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
@@ -15,7 +16,7 @@ from flowcoll.threat.entries import Entry
 from flowcoll.threat.readers import Row, read
 from flowcoll.threat.table import Spans, Table
 from flowcoll.threat.times import iso
-from flowcoll.threat.unwrap import LARGEST, Pause, at_once, unwrapped
+from flowcoll.threat.unwrap import Pause, at_once, taken, unwrapped
 
 _OFTEN = 64  # rows between two pauses
 _FIELDS = 7  # of a line
@@ -95,11 +96,15 @@ class Lists:
     @classmethod
     def load(cls, wanted: Iterable[ThreatListOptions]) -> Self:
         """Read the lists that are enabled; ConfigError for one that cannot be used."""
-        return cls({each.name: _load(each) for each in wanted if each.enable})
+        return cls({each.name: load(each, at_once) for each in wanted if each.enable})
 
     def put(self, name: str, wanted: ThreatList, pause: Pause) -> None:
         """Use a list from now on, in the place of the one that had this name."""
-        self._lists = dict(sorted({**self._lists, name: wanted}.items()))
+        self.use({name: wanted}, pause)
+
+    def use(self, wanted: Mapping[str, ThreatList], pause: Pause) -> None:
+        """Use lists from now on, in the place of those that had their names; what matches have said is forgotten once."""
+        self._lists = dict(sorted({**self._lists, **wanted}.items()))
         dead = [known for forget in self._forget for known in forget()]
         for known in dead:  # half a million entries take long to go
             while known:
@@ -180,21 +185,19 @@ def _line(row: Entry) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _load(wanted: ThreatListOptions) -> ThreatList:
+def load(wanted: ThreatListOptions, pause: Pause) -> ThreatList:
+    """Read the list of a file; ConfigError when it cannot be used."""
     option = f"EF_PROCESSOR_ENRICH_IPADDR_THREAT_{wanted.name.upper()}_PATH"
     if wanted.path is None:
         raise ConfigError(f"{option} is empty; give the file of the list, or set {option[:-4]}ENABLE to false")
     try:
         with wanted.path.open("rb") as file:
-            octets = file.read(LARGEST + 1)
-            changed = wanted.path.stat().st_mtime
+            changed = os.fstat(file.fileno()).st_mtime
+            octets = taken(file, pause)
+        stated = Stated(wanted.name, iso(changed), wanted.label, wanted.confidence)
+        return build(read(unwrapped(octets, pause), wanted.type), stated, pause)
     except OSError as exc:
         raise ConfigError(f"{option}: cannot read {wanted.path} ({exc.strerror}); give the path of a list") from None
-    stated = Stated(wanted.name, iso(changed), wanted.label, wanted.confidence)
-    if len(octets) > LARGEST:
-        raise ConfigError(f"{option}: {wanted.path} has more than {LARGEST >> 20} MiB; give the path of a list")
-    try:
-        return build(read(unwrapped(octets, at_once), wanted.type), stated, at_once)
     except ListError as exc:
         right = "" if wanted.type == "auto" else f"; is {wanted.type} its type?"
         raise ConfigError(f"{option}: {wanted.path} {exc}{right}") from None

@@ -1,7 +1,7 @@
-"""PassiveTotal's list of threats kept fresh: downloaded, read, put in the place of the one before, tried again on failure.
+"""PassiveTotal's list of threats kept fresh: downloaded, read, put in the place of the copy before, tried again on failure.
 
-At the start the last good copy serves until the first download has succeeded; whatever fails later, the list that serves
-goes on serving. Lives in a greenlet of its own and gives way to the receive loop while it reads.
+At the start the last good copy serves until the first download has succeeded; whatever fails later, the copy that serves
+goes on serving. A list is read to see whether it is one, and is not kept in memory: workers read the copy.
 """
 
 from typing import Any
@@ -10,9 +10,8 @@ from flowcoll.counters import Counts
 from flowcoll.errors import ListError
 from flowcoll.logs import Log
 from flowcoll.threat import refusals
-from flowcoll.threat.feeds import NAME, SAYS, built, kept
+from flowcoll.threat.feeds import SAYS, built, kept
 from flowcoll.threat.last_good import LastGood, Meta
-from flowcoll.threat.lists import Lists, ThreatList
 from flowcoll.threat.passivetotal import Validators
 from flowcoll.threat.refusals import DownloadError
 from flowcoll.threat.source import Source
@@ -24,25 +23,21 @@ _SHRINKS_FROM = 1000  # entries; a shorter list may come and go
 
 
 class Refresher:
-    """Keeps the list that `lists` knows as `riskiq` fresh; `run` does not return."""
+    """Keeps the copy of the list fresh; `run` does not return."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  the parts it puts together
-        self, source: Source, copy: LastGood, lists: Lists, counts: Counts, log: Log, world: Surroundings
-    ) -> None:
+    def __init__(self, source: Source, copy: LastGood, counts: Counts, log: Log, world: Surroundings) -> None:
         self._source = source
         self._copy = copy
-        self._lists = lists
         self._counts = counts
         self._log = log
         self._world = world
-        self._serving: tuple[ThreatList, Meta] | None = None
+        self._serving: tuple[dict[str, Any], Meta] | None = None  # what its list is like, what is known of it
         self._doing = "starting"
         self._due = 0.0
         self._failures = 0
         self._failed_since = 0.0
         self._error = ""
         self._shrunk = False  # the last download was refused for being so much shorter
-        lists.watch(NAME, self.state)
 
     def run(self) -> None:
         """Use the last good copy, then download now and again."""
@@ -53,11 +48,11 @@ class Refresher:
             while True:
                 self._world.sleep(self.refresh())
         finally:
-            self._doing = "stopped"
+            self._does("stopped")
 
     def start(self) -> None:
-        """Let the last good copy serve, if there is one."""
-        self._doing = "loading"
+        """See whether there is a last good copy, and whether it can serve."""
+        self._does("loading")
         try:
             found = kept(self._copy, self._source, self._world.pause)
         except ListError as exc:
@@ -66,13 +61,13 @@ class Refresher:
             self._log.warn(f"{SAYS} the last good copy in {self._copy.folder} cannot be read ({exc.strerror})")
         else:
             if found is not None:
-                self._put(*found)
+                self._serving = dict(found[0].state), found[1]
                 age_s = round(self._world.clock() - found[1].confirmed)
                 self._log.info(f"{SAYS} the last good copy serves at first", **self._figures(), age_s=age_s)
 
     def refresh(self) -> float:
-        """Download and use the list; give how many seconds to wait until the next time."""
-        self._doing = "downloading"
+        """Download and keep the list; give how many seconds to wait until the next time."""
+        self._does("downloading")
         try:
             try:
                 result = self._download()
@@ -88,8 +83,8 @@ class Refresher:
                 f"{SAYS} DB successfully populated.", **self._figures(), not_modified=result == "not_modified"
             )
         self._counts.add(f"threats.refreshes.{result}")
-        self._doing = "waiting"
         self._due = self._world.clock() + wait_s
+        self._does("waiting")
         return wait_s
 
     def state(self) -> dict[str, Any]:
@@ -97,8 +92,8 @@ class Refresher:
         now = self._world.clock()
         serving = {}
         if self._serving is not None:
-            used, meta = self._serving
-            serving = {**used.state, "received": iso(meta.received), "age_s": max(round(now - meta.confirmed), 0)}
+            said, meta = self._serving
+            serving = {**said, "received": iso(meta.received), "age_s": max(round(now - meta.confirmed), 0)}
         failed = {"failed_since": iso(self._failed_since), "last_error": self._error} if self._failures else {}
         return {
             "state": "failed" if failed else "on" if serving else self._doing,
@@ -109,12 +104,16 @@ class Refresher:
             **({"next_refresh": iso(self._due)} if self._due else {}),
         }
 
+    def _does(self, what: str) -> None:
+        self._doing = what
+        self._world.changed()
+
     def _download(self) -> str:
-        """Download, read and use the list; give the word for what came of it. ListError, OSError."""
+        """Download, read and keep the list; give the word for what came of it. ListError, OSError."""
         source = self._source
         started = self._world.clock()
         known = Validators()
-        if self._serving is not None:
+        if self._serving is not None and self._copy.whole(self._serving[1]):
             known = Validators(self._serving[1].etag, self._serving[1].last_modified)
         self._log.info(f"{SAYS} Fetching Threat DB from enrichment API at {source.shown}")
         with self._copy.part() as part:
@@ -124,20 +123,20 @@ class Refresher:
                 f"{SAYS} received enrichment API response: {answer.octets} bytes", seconds=round(now - started, 3)
             )
             if answer.not_modified and self._serving is not None:
-                used, meta = self._serving
-                self._serving = used, meta._replace(confirmed=now)
+                said, meta = self._serving
+                self._serving = said, meta._replace(confirmed=now)
                 self._copy.confirm(self._serving[1])
                 return "not_modified"
-            self._doing = "reading"
+            self._does("reading")
             meta = Meta(source.shown, answer.octets, now, now, *answer.validators, 0)
             try:
-                found = built(self._copy.downloaded(), meta, self._world.pause)
-                meta = meta._replace(entries=found.state["entries"])
+                found = dict(built(self._copy.downloaded(), meta, self._world.pause).state)
+                meta = meta._replace(entries=found["entries"])
                 self._refuse_shrunken(meta.entries)
             except ListError as exc:
                 raise refusals.unusable(exc) from None
-            self._put(found, meta)
             self._copy.keep(meta)
+            self._serving = found, meta
         return "populated"
 
     def _refuse_shrunken(self, entries: int) -> None:
@@ -146,12 +145,8 @@ class Refresher:
             self._shrunk = True
             raise ListError(f"has only {entries} entries, and the list before it had {before}", "shrunken")
 
-    def _put(self, found: ThreatList, meta: Meta) -> None:
-        self._lists.put(NAME, found, self._world.pause)
-        self._serving = found, meta
-
     def _figures(self) -> dict[str, Any]:
-        state = self._serving[0].state if self._serving is not None else {}
+        state = self._serving[0] if self._serving is not None else {}
         return {name: state[name] for name in ("entries", "networks", "private", "refused", "others") if name in state}
 
     def _failed(self, exc: ListError) -> float:

@@ -13,23 +13,6 @@ import gevent
 from flowcoll.threat.passivetotal import Answer, TimeUpError, Validators, fetch, session
 from flowcoll.threat.source import Source
 
-_TURN_S = 0.002
-_LONGEST_TURN_S = 0.02
-
-
-class GiveWay:
-    """Called often, lets other greenlets run after two milliseconds of work, for as long as was worked."""
-
-    def __init__(self) -> None:
-        self._since = time.perf_counter()
-
-    def __call__(self) -> None:
-        """Give way if it is time."""
-        worked = time.perf_counter() - self._since
-        if worked >= _TURN_S:
-            gevent.sleep(min(worked, _LONGEST_TURN_S))
-            self._since = time.perf_counter()
-
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
@@ -44,14 +27,20 @@ def within(seconds: float) -> Iterator[None]:
         raise TimeUpError from None
 
 
+def _give_way() -> None:
+    gevent.sleep(0)  # in a process of its own there is little else to do
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """Time, rest, the processor, the network."""
 
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], object] = gevent.sleep
-    pause: Callable[[], object] = field(default_factory=GiveWay)
+    pause: Callable[[], object] = _give_way
     fetch: Callable[[Source, Validators, BinaryIO], Answer] = field(
         default_factory=lambda: partial(fetch, asking=session(), limit=within)
     )
     chance: Callable[[], float] = random.random
+    changed: Callable[[], object] = lambda: None
+    """Called when the refresher's state has changed."""

@@ -28,6 +28,19 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+def taken(file: _Readable, pause: Pause, largest: int = LARGEST) -> bytes:
+    """Give all that a file holds, read in pieces; ListError when it is too large."""
+    parts: list[bytes] = []
+    size = 0
+    while part := file.read(_STEP):
+        size += len(part)
+        if size > largest:
+            raise ListError(f"has more than {largest >> 20} MiB", "too_large")
+        parts.append(part)
+        pause()
+    return b"".join(parts)
+
+
 def unwrapped(octets: bytes, pause: Pause, largest: int = LARGEST) -> bytes:
     """Give the text; ListError, worded to follow the name of the list, when it is damaged, too large or HTML."""
     if octets.startswith(_GZIP):
@@ -45,7 +58,7 @@ def unwrapped(octets: bytes, pause: Pause, largest: int = LARGEST) -> bytes:
 def _gunzipped(octets: bytes, pause: Pause, largest: int) -> bytes:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(octets)) as file:
-            return _read(file, pause, largest)
+            return taken(file, pause, largest)
     except EOFError:
         raise ListError("is damaged: its gzip data end too early") from None
     except (gzip.BadGzipFile, zlib.error):
@@ -60,20 +73,8 @@ def _unzipped(octets: bytes, pause: Pause, largest: int) -> bytes:
             if name is None:
                 raise ListError("is a zip archive without a file")
             with archive.open(name) as file:
-                return _read(file, pause, largest)
+                return taken(file, pause, largest)
     except (RuntimeError, NotImplementedError):  # encrypted, or packed in a way that Python does not know
         raise ListError("is a zip archive that needs a password or a rare method; have it packed plainly") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError):  # what damaged headers lead to
         raise ListError("is damaged: its zip data are wrong") from None
-
-
-def _read(file: _Readable, pause: Pause, largest: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while part := file.read(_STEP):
-        size += len(part)
-        if size > largest:
-            raise ListError(f"has more than {largest >> 20} MiB", "too_large")
-        parts.append(part)
-        pause()
-    return b"".join(parts)

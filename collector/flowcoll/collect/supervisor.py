@@ -1,0 +1,236 @@
+"""The children of the service together: started, watched, told to stop, and what they count as one.
+
+A worker that dies is started again on the same sockets, which the kernel goes on filling meanwhile. What it held in
+memory is lost, and counted as that: what it had told last says how much it was.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from flowcoll.collect.child_process import ChildProcess, End
+from flowcoll.collect.loss import REASON, lost
+from flowcoll.collect.merge import added, merged
+from flowcoll.collect.sockets import Drops, Listener, discard
+from flowcoll.collect.telling import Told
+from flowcoll.counters import Counts
+from flowcoll.errors import ConfigError, FlowcollError, SetupError
+from flowcoll.exporters.merge import merge
+from flowcoll.logs import Log
+
+STOP_S = 40.0
+"""How long children may take to hand over what they have when the service stops."""
+
+_TICK_S = 0.2
+_STUCK_S = 15.0  # longer than an output waits for its reader
+_STARTING_S = 60.0
+_HUNG_S = 60.0
+_ASK_S = 5.0
+
+
+class Supervisor:
+    """Runs children until `stop`; what it counts and reports is theirs together.
+
+    workers come first on the board; refresher: the one that downloads lists, if there is any.
+    """
+
+    def __init__(self, listeners: Sequence[Listener], log: Log) -> None:
+        self.workers: list[ChildProcess] = []
+        self.refresher: ChildProcess | None = None
+        self._listeners = listeners
+        self._log = log
+        self._drops = Drops(listeners, log)
+        self._gone = Counts()  # what those that have ended have counted
+        self._stopping = Event()
+        self._ready = False
+        self._failure: FlowcollError | None = None
+        self._started = time.monotonic()
+
+    @property
+    def children(self) -> list[ChildProcess]:
+        """All of them."""
+        return [*self.workers, *([self.refresher] if self.refresher else [])]
+
+    def run(self) -> None:
+        """Run the children until `stop` or until one says that it cannot work; that is raised."""
+        self._started = time.monotonic()
+        running = [gevent.spawn(child.run) for child in self.children]
+        watching = gevent.spawn(self._watch)
+        try:
+            self._stopping.wait()
+        finally:
+            watching.kill()
+            for child in self.children:
+                child.stop()
+            gevent.joinall(running, timeout=STOP_S)
+            for child in self.children:
+                if child.pid:
+                    self._log.error("a process did not end in time and is killed", process=child.name)
+                    child.kill()
+            gevent.joinall(running, timeout=STOP_S)
+            self._count_unread()
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Have the children hand over what they have, and end."""
+        self._stopping.set()
+
+    def kill(self) -> None:
+        """End the children at once."""
+        for child in self.children:
+            child.kill()
+
+    def reload(self) -> None:
+        """Have the workers open files anew: those they write, and those that help to understand addresses."""
+        self._log.info("reloading: output files and helper files are opened anew")
+        for child in self.workers:
+            child.do("reload")
+
+    # -- an end --------------------------------------------------------------------------------------------------
+
+    def ended(self, child: ChildProcess, end: End) -> bool:
+        """Account for a process that has ended, and tell whether another one is to take its place."""
+        gone = self._account(child, end)
+        if self._stopping.is_set():
+            if end.code and end.was_ready:  # one that had not begun yet was ended, or fails as the others do
+                self._log.error("a process failed at the end", process=child.name, reason=str(end), **gone)
+            return False
+        if end.code == ConfigError.exit_code or (end.code and not child.was_ready and end.failure):
+            kind = ConfigError if end.code == ConfigError.exit_code else SetupError
+            self._failure = self._failure or kind(str(end))
+            self._stopping.set()
+            return False
+        self._gone.add("workers.died" if child in self.workers else "refresher.died")
+        self._log.error(
+            "a process has ended and is started again",
+            process=child.name,
+            reason=str(end),
+            again_in_s=child.next_start_s,
+            **gone,
+        )
+        return True
+
+    def _account(self, child: ChildProcess, end: End) -> dict[str, int]:
+        """Take over what a process has counted, count what it held as lost, and clear its place."""
+        more = lost(end.told.state.counts, end.told.held, end.tally)
+        self._gone = added([self._gone, end.told.state.counts, more])
+        child.slot.tally[0] = 0
+        child.slot.show(b"")
+        return {key: by for key, by in more.items() if key.endswith(f".{REASON}")}
+
+    def _count_unread(self) -> None:
+        """Count what came and nobody has read: a worker had died and its successor was not there yet, or time was up."""
+        self._drops.look()
+        unread = discard(self._listeners)
+        if unread:
+            self._gone.add("datagrams.received", unread)
+            self._gone.add("datagrams.lost.stopped", unread)
+            self._log.error("datagrams came that nobody has read before the end", datagrams=unread)
+
+    # -- watching ------------------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        while True:
+            gevent.sleep(_TICK_S)
+            self._drops.look()
+            for child in self.workers:
+                if child.ready and time.monotonic() - child.told().turned > _HUNG_S:
+                    self._log.error("a worker hangs and is killed", process=child.name)
+                    child.kill()
+                    child.ready = False
+
+    def alive(self) -> bool:
+        """Whether every worker's loop turns; one that is being started may take a while."""
+        return all(map(_turns, self.workers))
+
+    def ready(self) -> bool:
+        """Whether every worker has begun to read its sockets."""
+        self._ready = self._ready or all(child.was_ready for child in self.workers)
+        return self._ready
+
+    # -- what is told --------------------------------------------------------------------------------------------
+
+    def counts(self) -> Counts:
+        """Give the counts of all, those that have ended included."""
+        return added([self._gone, *(told.state.counts for told in self._told())])
+
+    def kernel_drops(self) -> int:
+        """Give how many datagrams the kernel dropped because receive buffers were full."""
+        return sum(self._drops.values())
+
+    def report(self) -> dict[str, Any]:
+        """Give the state of workers, sockets, enrichers and outputs."""
+        told = self._told()
+        workers = told[: len(self.workers)]
+        refresher = told[-1].state.report if self.refresher else None
+        together = merged([each.state for each in workers], self._gone, refresher)
+        return {
+            "uptime_s": round(time.monotonic() - self._started, 1),
+            "workers": [
+                {"number": number, "datagrams": child.slot.tally[0], **_process(child)}
+                for number, child in enumerate(self.workers)
+            ],
+            **({"refresher": _process(self.refresher)} if self.refresher else {}),
+            **together.report,
+            "sockets": self._sockets(),
+        }
+
+    def gauges(self) -> Mapping[str, float]:
+        """Give the sizes of what the workers hold, together."""
+        together = merged([each.state for each in self._told()])
+        return {"uptime_seconds": time.monotonic() - self._started, **together.gauges}
+
+    def exporters(self) -> dict[str, Any]:
+        """Ask every worker for its exporters, and give them together."""
+        asked = [gevent.spawn(child.ask, "exporters", _ASK_S) for child in self.workers]
+        gevent.joinall(asked)
+        return merge(each.value for each in asked)
+
+    def _told(self) -> list[Told]:
+        return [child.told() for child in self.children]
+
+    def _sockets(self) -> list[dict[str, Any]]:
+        ports: dict[int, dict[str, Any]] = {}
+        for listener in self._listeners:
+            ports.setdefault(
+                listener.port,
+                {
+                    "address": listener.ip,
+                    "port": listener.port,
+                    "receive_buffer_bytes": listener.buffer_bytes,
+                    "kernel_drops": self._drops[listener.port],
+                },
+            )
+        return list(ports.values())
+
+
+def _turns(child: ChildProcess) -> bool:
+    now = time.monotonic()
+    if child.ready:
+        return now - max(child.told().turned, child.waiting_since) < _STUCK_S
+    return now - child.waiting_since < _STARTING_S
+
+
+def _process(child: ChildProcess) -> dict[str, Any]:
+    usage = child.usage()
+    return {
+        "pid": child.pid,
+        "up": child.ready,
+        "restarts": max(child.starts - 1, 0),
+        "since": datetime.fromtimestamp(child.since, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "cpu_s": usage.cpu_s,
+        "memory_bytes": usage.memory_bytes,
+    }
+
+
+def own_end(number: int) -> None:
+    """End this process by a signal, as if nobody had waited for it."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)

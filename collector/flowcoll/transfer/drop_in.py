@@ -1,0 +1,190 @@
+"""Options out of a systemd unit or drop-in: Environment= and EnvironmentFile= of its [Service] section.
+
+systemd.syntax(7): lines, continuation, quotes, escapes; systemd.exec(5): what an assignment is, an empty one forgets what
+came before, files win over assignments; systemd.unit(5): specifiers.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from flowcoll.transfer.found import Found
+from flowcoll.transfer.variables import assignments, of_file
+
+FORM = "systemd drop-in"
+
+_BEGIN = re.compile(r"^[ \t]*(\[(Unit|Service|Install)\][ \t]*$|Environment(File)?[ \t]*=)", re.MULTILINE)
+_SECTION = re.compile(r"\[([^\]]*)\]")
+_VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([0-7]{3})|(.))",
+    re.DOTALL,
+)
+_SHORT = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " "}
+_SHORT |= {char: char for char in "\\\"'"}
+_SPECIFIERS = frozenset("aAbBCdDEfgGhHiIjJlLmMnNopPsStTuUvVwWyY")
+
+
+class Unbalanced(Exception):  # noqa: N818  no error to a person; the caller says it
+    """A quote that nobody closes."""
+
+
+class Setting(NamedTuple):
+    """A line of a unit, continued ones joined."""
+
+    line: int
+    section: str
+    key: str
+    value: str
+
+
+def looks_like(text: str) -> bool:
+    """Whether there is a section, or an assignment, of a unit."""
+    return _BEGIN.search(text) is not None
+
+
+def read(path: Path, text: str) -> Found:
+    """Give the options that systemd would give to the service."""
+    found, files = Found(FORM), Found(FORM)
+    homeless = False
+    for setting in settings(text):
+        if setting.section not in {"Service", ""}:
+            continue
+        homeless = homeless or (not setting.section and setting.key in {"Environment", "EnvironmentFile"})
+        match setting.key, setting.value:
+            case "Environment" | "EnvironmentFile" as key, "":
+                (found if key == "Environment" else files).drop()
+            case "Environment", value:
+                _environment(path, setting.line, value, found)
+            case "EnvironmentFile", value:
+                _file(path, setting.line, value, files)
+            case "PassEnvironment" | "UnsetEnvironment" as key, value:
+                found.notices.append(f"{path}:{setting.line}: {key}={value} is not followed here")
+    if homeless:
+        found.notices.append(f"{path}: there is no [Service] before the assignments; systemd needs it")
+    found.close()
+    files.close()
+    found.given += files.given
+    found.problems += files.problems
+    found.notices += files.notices
+    return found
+
+
+def settings(text: str) -> Iterator[Setting]:
+    """Give every assignment of a unit with its section."""
+    section = ""
+    for number, line in _lines(text):
+        stripped = line.strip()
+        if header := _SECTION.fullmatch(stripped):
+            section = header[1]
+        elif "=" in stripped:
+            key, _, value = stripped.partition("=")
+            yield Setting(number, section, key.rstrip(), value.lstrip())
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Join continued lines; comments are left out, between these too."""
+    begun, joined = 0, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip()[:1] in {"#", ";"}:
+            continue
+        begun = begun or number
+        if line.endswith("\\"):
+            joined += line[:-1] + " "
+            continue
+        yield begun, joined + line
+        begun, joined = 0, ""
+    if begun:
+        yield begun, joined
+
+
+def _environment(path: Path, line: int, value: str, found: Found) -> None:
+    try:
+        words = list(split(value))
+    except Unbalanced:
+        found.problems.append(f"{path}:{line}: a quote is not closed, systemd ignores the rest of the line; close it")
+        return
+    for word in words:
+        text, special = _specified(_unescaped(word))
+        variable = _VARIABLE.fullmatch(text)
+        if variable is None:
+            start = re.match("[A-Za-z0-9_]*", text)  # the rest may be a secret
+            found.problems.append(
+                f"{path}:{line}: {start[0] if start else ''}... is no NAME=value; put quotes round the whole of it"
+            )
+            continue
+        if special:
+            found.notices.append(f"{path}:{line}: {variable[1]}: systemd replaces {special}, which is not done here")
+        found.add(path, line, variable[1], variable[2])
+
+
+def split(value: str) -> Iterator[str]:
+    """Give the words of a line, without their quotes, but with their escapes. Unbalanced."""
+    word: list[str] = []
+    quote, begun, position = "", False, 0
+    while position < len(value):
+        char = value[position]
+        if char == "\\" and position + 1 < len(value):
+            word.append(value[position : position + 2])
+            begun, position = True, position + 2
+            continue
+        position += 1
+        if quote:
+            if char == quote:
+                quote = ""
+            else:
+                word.append(char)
+        elif char in "'\"":
+            quote, begun = char, True
+        elif char.isspace():
+            if begun:
+                yield "".join(word)
+            word, begun = [], False
+        else:
+            word.append(char)
+            begun = True
+    if quote:
+        raise Unbalanced
+    if begun:
+        yield "".join(word)
+
+
+def _unescaped(word: str) -> str:
+    def plain(found: re.Match[str]) -> str:
+        two, four, eight, octal, other = found.groups()
+        if digits := two or four or eight:
+            code = int(digits, 16)
+            return chr(code) if code < 0x110000 else found[0]
+        return chr(int(octal, 8)) if octal else _SHORT.get(other, found[0])
+
+    return _ESCAPE.sub(plain, word)
+
+
+def _specified(text: str) -> tuple[str, str]:
+    """Give a text with %% replaced, and the first specifier that only systemd can replace."""
+    special = next((f"%{char}" for char in re.findall("%(.)", text) if char in _SPECIFIERS), "")
+    return re.sub("%(.)", lambda found: "%" if found[1] == "%" else found[0], text), special
+
+
+def _file(path: Path, line: int, value: str, found: Found) -> None:
+    where, optional = f"{path}:{line}", value.startswith("-")
+    file = Path(value.removeprefix("-"))
+    if "%" in value or not file.is_absolute():
+        found.notices.append(f"{where}: EnvironmentFile={value} is not read; give it with --from itself")
+        return
+    try:
+        text = of_file(file)
+    except ValueError as exc:
+        why = f"{where}: EnvironmentFile={value} {exc}"
+        if optional or not file.exists():  # it may be on another machine
+            found.notices.append(f"{why}; it is not read")
+        else:
+            found.problems.append(f"{why}; give it with --from itself")
+        return
+    found.notices.append(f"{where}: EnvironmentFile={value} is read too")
+    for each in assignments(text):
+        if isinstance(each, int):
+            found.problems.append(f"{file}:{each}: is no line of the form NAME=value")
+        else:
+            found.add(file, each.line, each.name, each.value)

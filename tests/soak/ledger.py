@@ -1,0 +1,223 @@
+"""What becomes of what is sent, as equations between counters; whatever vanishes without a word breaks one.
+
+    datagrams sent      = received + dropped by the kernel, and one for each worker killed, read and not yet on its tally
+    datagrams received  = decoded + refused by reason + lost with a worker + bugs
+    flow records        = documents written
+    sets waited         = read late + kept for the next start + given up by reason + waiting
+    documents written   = delivered + delivered before + rejected + dropped + queued + in the spool, for each output,
+                          where in the spool = found + spooled - replayed - damaged, and what was found was written by
+                          an earlier run, or by a worker that died
+    documents dropped   = those dropped by reason, for each output
+    documents rejected  = dead letters written + those that could not be
+    lines of the file   = delivered to it, and what a worker that was killed had written and not yet told;
+                          it may have left one line without an end
+    distinct ids        = delivered at least: an answer may be lost, or who would have counted it
+    flows of a sound exporter, sent = its documents + those in datagrams that are counted as lost
+    missing by sequence numbers     = what was lost on the way, where nobody was started anew
+
+They hold of the last word of a collector, its log line "stopped", and of /metrics when nothing is under way.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import orjson
+
+from flowcoll.counters import Counts
+from flowcoll.decode.waiting import GIVEN_UP
+
+_MOST = 24  # flows in a datagram of a sound exporter
+
+
+class Row(NamedTuple):
+    """One figure."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: int
+
+
+class Page:
+    """What a collector has counted, by the names of /metrics without `flowcoll_` and `_total`."""
+
+    def __init__(self, rows: Iterable[Row] = ()) -> None:
+        self.rows = list(rows)
+
+    @classmethod
+    def stopped(cls, line: Mapping[str, Any]) -> Self:
+        """Read the log line "stopped"."""
+        assert line["msg"] == "stopped", line
+        counts = Counts({key: value for key, value in line.items() if isinstance(value, int)})
+        rows = [
+            Row(counter.metric, dict(zip(counter.labels, counter.values(label), strict=True)), count)
+            for counter, label, count in counts.samples()
+        ]
+        return cls([*rows, Row("socket_drops", {}, line["kernel_drops"])])
+
+    @classmethod
+    def metrics(cls, metrics: Mapping[str, float]) -> Self:
+        """Read what `Service.metrics` gives."""
+        rows = []
+        for key, value in metrics.items():
+            name, _, labels = key.partition("{")
+            pairs = (pair.split("=", 1) for pair in labels.rstrip("}").split(",") if pair)
+            rows.append(Row(name, {label: text.strip('"') for label, text in pairs}, int(value)))
+        return cls(rows)
+
+    def sum(self, name: str, **labels: str) -> int:
+        """Give the sum of a counter over its labels, or over those that match."""
+        return sum(row.value for row in self.rows if row.name == name and labels.items() <= row.labels.items())
+
+    def by(self, name: str, label: str, **labels: str) -> Counter[str]:
+        """Give a counter by one of its labels."""
+        found: Counter[str] = Counter()
+        for row in self.rows:
+            if row.name == name and labels.items() <= row.labels.items():
+                found[row.labels[label]] += row.value
+        return found
+
+    def __add__(self, other: "Page") -> "Page":
+        return Page([*self.rows, *other.rows])
+
+
+class Equation(NamedTuple):
+    """One of the equations: what stands on its left, on its right, and how much more the left may be."""
+
+    text: str
+    left: int
+    right: int
+    slack: int = 0
+
+    @property
+    def holds(self) -> bool:
+        return 0 <= self.left - self.right <= self.slack
+
+    def __str__(self) -> str:
+        more = f" (to {self.right + self.slack})" if self.slack else ""
+        return f"{self.text}: {self.left} = {self.right}{more}"
+
+
+@dataclass
+class Facts:
+    """What is known without asking the collector.
+
+    sent: datagrams; killed: workers; flows: of each sound exporter; lines: documents in the file, torn: lines there that
+    are none; documents: of each exporter; ids: distinct ones that Elasticsearch has, by output; missing: lost on the way, by protocol, where that can be told.
+    """
+
+    sent: int
+    killed: int = 0
+    flows: Mapping[str, int] = field(default_factory=dict)
+    lines: int = 0
+    torn: int = 0
+    documents: Mapping[str, int] = field(default_factory=dict)
+    ids: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, int] | None = None
+
+
+class Lines:
+    """Reads a file of documents as it grows. whole: how many there are; torn: lines that are none; by exporter."""
+
+    def __init__(self, path: Path) -> None:
+        self.whole = self.torn = 0
+        self.by_exporter: Counter[str] = Counter()
+        self._path = path
+        self._read = 0
+
+    def read(self, *, end: bool = False) -> None:
+        """Read what has come; `end`: nothing more will, so that the last line may be torn too."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if not (line.endswith(b"\n") or end):
+                    break
+                self._read += len(line)
+                self._count(line)
+
+    def _count(self, line: bytes) -> None:
+        try:
+            exporter = orjson.loads(line)["observer"]["ip"]
+        except orjson.JSONDecodeError:
+            self.torn += 1
+            return
+        self.whole += 1
+        for each in [exporter] if isinstance(exporter, str) else exporter:
+            self.by_exporter[each] += 1
+
+
+def equations(page: Page, facts: Facts) -> list[Equation]:
+    """Give every equation, for a collector that is at rest or has stopped."""
+    killed = facts.killed
+    lost = page.sum("datagrams_lost")
+    received, drops = page.sum("datagrams_received"), page.sum("socket_drops")
+    unread = max(facts.sent - received - drops, 0)
+    waited = [page.sum(f"sets_{name}") for name in ("read_late", "kept", "waiting")]
+    given_up = page.by("sets_refused", "reason")
+    found = [
+        Equation("datagrams sent = received + dropped by the kernel", facts.sent, received + drops, killed),
+        Equation(
+            "datagrams received = decoded + refused + lost + bugs",
+            received,
+            page.sum("datagrams_decoded") + page.sum("datagrams_refused") + lost + page.sum("bugs"),
+        ),
+        Equation("bugs = 0", page.sum("bugs"), 0),
+        Equation("flow records = documents written", page.sum("records_flow"), page.sum("documents_written")),
+        Equation(
+            "sets waited = read late + kept + given up + waiting",
+            page.sum("sets_waited"),
+            sum(waited) + sum(given_up[reason] for reason in GIVEN_UP),
+        ),
+    ]
+    outputs = sorted(page.by("documents_delivered", "output"))
+    for output in outputs:
+        found += _of_output(page, output)
+    more = _MOST * (lost + unread)
+    if "file" in outputs:
+        delivered = page.sum("documents_delivered", output="file")
+        found.append(Equation("lines of the file = delivered", facts.lines, delivered, more))
+        found.append(Equation("torn lines = 0", facts.torn, 0, killed))
+    for output, ids in facts.ids.items():
+        delivered = page.sum("documents_delivered", output=output)
+        every = max(page.sum("documents_written") + more - delivered, 0)
+        found.append(Equation(f"{output}: distinct ids = delivered", ids, delivered, every))
+    if facts.flows:
+        sets = sum(given_up[reason] for reason in GIVEN_UP) if killed else 0
+        short = _MOST * (lost + unread + drops + sets) + page.sum("documents_dropped", output="file")
+        sound = sum(facts.documents[source] for source in facts.flows)
+        found.append(Equation("flows of sound exporters = their documents", sum(facts.flows.values()), sound, short))
+    for protocol, missing in (facts.missing or {}).items():
+        said = page.sum("sequence_lost", protocol=protocol) - page.sum("sequence_found", protocol=protocol)
+        found.append(Equation(f"{protocol}: lost on the way = missing by sequence numbers", missing, said))
+    return found
+
+
+def _of_output(page: Page, output: str) -> list[Equation]:
+    def of(name: str) -> int:
+        return page.sum(name, output=output)
+
+    places = [of(f"documents_{place}") for place in ("delivered", "delivered_before", "rejected", "dropped")]
+    spool = of("documents_spooled") - of("documents_replayed")
+    spool -= page.sum("documents_dropped_because", output=output, reason="spool_damaged")
+    return [
+        Equation(
+            f"{output}: documents written = delivered + before + rejected + dropped + queued + in the spool",
+            page.sum("documents_written"),
+            sum(places) + of("output_queued_documents") + spool,
+        ),
+        Equation(f"{output}: dropped = dropped by reason", of("documents_dropped"), of("documents_dropped_because")),
+        Equation(
+            f"{output}: rejected = dead letters, written or not",
+            of("documents_rejected"),
+            of("dead_letters_written") + of("dead_letters_failed"),
+        ),
+    ]
+
+
+def broken(found: Iterable[Equation]) -> list[str]:
+    """Give those that do not hold, as text."""
+    return [str(each) for each in found if not each.holds]
