@@ -108,6 +108,8 @@ class Words:
             of, number = next(
                 ((PARTS[name], _number(fields[name]) or 0) for name in _last_first(scope) if name in PARTS), ("all", 0)
             )
+            if of == "an interface" and not number:
+                of = "all"
             for_all = for_all and of == "all"
         self._rates.setdefault(place, {})[of, number] = Said(of, number, found, for_all)
 
@@ -130,21 +132,22 @@ class Words:
                 of_it = self._sampler(said, values[name])
                 return (of_it, "options") if of_it else without
         if "selectionSequenceId" in values:
-            number = values["selectionSequenceId"]
-            direct = _agreed([one for one in said if one.of == "a sequence" and one.number == number])
-            if direct:
-                return direct, "options"
-            selections = self._about(self._selections, (version, domain)) if said else []
-            lists = {one.value for one in selections if one.number == number}
-            if len(lists) == 1:
-                rates = [self._sampler(said, selector) for selector in lists.pop()]
-                if any(rates):
-                    return min(math.prod(one for one in rates if one), 2**32 - 1), "options"
-            return without
-        if not parts:
-            only = _agreed([one for one in said if one.of == "a sampler"])
-            return (only, "options") if only else (1, "none")
-        return without
+            of_it = self._sequence(said, (version, domain), values["selectionSequenceId"])
+            return (of_it, "options") if of_it else without
+        interface = values.get("ingressInterface")
+        of_it = _agreed([one for one in parts if one.of == "an interface" and one.number == interface])
+        only = _agreed([one for one in said if one.of == "a sampler"]) if not parts else None
+        return (of_it or only or 0, "options") if of_it or only else without
+
+    def _sequence(self, said: Sequence[Said], place: tuple[int, int], number: int) -> int | None:
+        """The rate of a selection sequence: said of it, or that of its selectors one after the other."""
+        direct = _agreed([one for one in said if one.of == "a sequence" and one.number == number])
+        selections = self._about(self._selections, place) if said else []
+        lists = {one.value for one in selections if one.number == number}
+        if direct or len(lists) != 1:
+            return direct
+        rates = [self._sampler(said, selector) for selector in lists.pop()]
+        return min(math.prod(one for one in rates if one), 2**32 - 1) if any(rates) else None
 
     def _sampler(self, said: Iterable[Said], number: int) -> int | None:
         return _agreed([one for one in said if one.of == "a sampler" and one.number == number])

@@ -92,9 +92,10 @@ class Running:
         rejected = sum(self.by("documents.rejected").values())
         state = self.output.state()
         spooled, found = state.get("spooled_documents", 0), self.count("documents.found")
-        assert placed + rejected + state["queued_documents"] + spooled == self.given + found
+        left = self.count("documents.left")
+        assert placed + rejected + state["queued_documents"] + spooled + left == self.given + found
         damaged = self.by("documents.dropped_because").get("spool_damaged", 0)
-        assert found + self.count("documents.spooled") == self.count("documents.replayed") + damaged + spooled
+        assert found + self.count("documents.spooled") == self.count("documents.replayed") + damaged + spooled + left
         assert sum(self.by("documents.dropped_because").values()) == self.count("documents.dropped")
         assert self.counts.undeclared() == []
 

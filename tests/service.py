@@ -1,5 +1,6 @@
 """`flowcoll run` as a process of its own, watched through its HTTP API and its log as an operator would."""
 
+import contextlib
 import json
 import os
 import re

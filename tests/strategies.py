@@ -373,7 +373,8 @@ def sampled(draw: st.DrawFn) -> list[Datagram]:
     known: Known = {}
     main = draw(st.sampled_from((9, 10)))
     datagrams: list[Datagram] = []
-    names = (*_FOUR, "octetDeltaCount", *draw(st.lists(st.sampled_from((*_SAMPLERS, "samplingInterval")), max_size=3)))
+    others = (*_SAMPLERS, "samplingInterval", "ingressInterface", "ingressInterface")
+    names = (*_FOUR, "octetDeltaCount", *draw(st.lists(st.sampled_from(others), max_size=3)))
     template = tuple(_spec(elements()["0", _NUMBER[name]]) for name in names)
     for _ in range(draw(st.integers(1, 6))):
         version = main if draw(st.integers(0, 8)) else 19 - main

@@ -50,7 +50,8 @@ class Opened:
         """What came is what went and what is there."""
         lost = self.counts["documents.dropped_because.out.spool_damaged"]
         came = self.counts["documents.found.out"] + self.counts["documents.spooled.out"]
-        assert came == self.counts["documents.replayed.out"] + lost + self.disk.documents
+        left = self.counts["documents.left.out"]
+        assert came == self.counts["documents.replayed.out"] + lost + self.disk.documents + left
         assert self.counts.undeclared() == []
 
 

@@ -157,6 +157,16 @@ def test_data_that_wait(pipeline: Pipeline) -> None:
     assert only_domain(pipeline, 1)["templates"] == {"data": 0, "options": 0}
 
 
+def test_flows_that_waited_count(pipeline: Pipeline) -> None:
+    """Flows that waited for their template count for who sent them, be that another port than the template's."""
+    pipeline.handle(ipfix(data(256, FLOW, FLOW), time=T0), (ADDRESS, 4739), NOW)
+    assert only(pipeline)["flows"] == 0
+    pipeline.handle(ipfix(template(256, FLOW), data(256, FLOW), time=T0), (ADDRESS, 4740), NOW)
+    row = only(pipeline)
+    assert (row["flows"], row["waiting"]["sets"]) == (3, 0)
+    assert pipeline.counts["records.flow.ipfix"] == 3
+
+
 def only_domain(pipeline: Pipeline, domain: int) -> dict:
     return next(row for row in pipeline.exporters(NOW)["exporters"] if row["domain"] == domain)
 

@@ -42,15 +42,14 @@ def test_one_line_for_each():
     """Each exporter has a line with what it sends, loses and says, and one with what it lacks."""
     view_ = view(LATE, netflow5(30, sampling=100, time=T0), sflow5(512), ipfix(data(256, FLOW), time=T0), others=1200)
     lines = shown(view_)
-    assert lines[:16] == [
+    assert lines[:15] == [
         "Exporters",
-        "exporter           protocol  domain  templates  flows/s  lost  sampling       clock  waiting  heard",
-        "─" * 100,
-        "192.0.2.1          netflow9       7          1     0.20     0  not said      -2.0 h           1 min",
-        "192.0.2.2          netflow5       0                 6.0     0  1:100 header   right           1 min",
-        "192.0.2.3          sflow5         3                0.20     0  1:512 record                   1 min",
-        "(192.0.2.9)",
-        "192.0.2.4          ipfix          7          0        0     0  not said       right        1  1 min",
+        "exporter               protocol  domain  templ.  flows/s  lost  sampling       clock  waits  heard",
+        "─" * 99,
+        "192.0.2.1              netflow9       7       1     0.20     0  not said      -2.0 h         1 min",
+        "192.0.2.2              netflow5       0              6.0     0  1:100 header   right         1 min",
+        "192.0.2.3 (192.0.2.9)  sflow5         3             0.20     0  1:512 record                 1 min",
+        "192.0.2.4              ipfix          7       0        0     0  not said       right      1  1 min",
         "and 1,200 others, less active",
         "",
         "What templates lack",
@@ -76,6 +75,17 @@ def test_advice():
     line = "    Cisco Flexible NetFlow: collect flow direction"
     assert line not in shown(found)
     assert line in shown(found, advice=True)
+
+
+def test_a_narrow_terminal():
+    """What does not fit is left out whole, and named."""
+    found = view(LATE, ipfix(data(256, FLOW), time=T0), netflow5(30, sampling=1000, time=T0))
+    lines = shown(found, 76)
+    assert " ".join(lines[1].split()) == "exporter protocol domain flows/s lost sampling clock waits heard"
+    assert "a wider terminal shows more: templ." in lines
+    lines = shown(found, 60)
+    assert " ".join(lines[1].split()) == "exporter protocol flows/s lost sampling clock heard"
+    assert "a wider terminal shows more: templ., waits, domain" in lines
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
@@ -112,7 +122,7 @@ def test_what_is_kept():
     lines = shown({"exporters": [row], "others": 0, "lacks": LEGEND})
     assert lines == [
         "Exporters",
-        "exporter   protocol  domain  templates  sampling   used",
-        "─" * 56,
-        "192.0.2.1  ipfix          7        3+2  not said  1.0 h",
+        "exporter   protocol  domain  templ.  sampling   used",
+        "─" * 53,
+        "192.0.2.1  ipfix          7     3+2  not said  1.0 h",
     ]

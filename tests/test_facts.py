@@ -80,13 +80,24 @@ def test_what_holds_no_more() -> None:
     """Of what is said again and again, that goes which was not said for a day; who falls silent keeps what he said."""
     world = World()
     world.say((1, 100), (2, 200))
-    world.say((1, 100), now=NOW + DAY_MS)
-    assert len(world.facts) == 2
-    world.say((1, 100), now=NOW + DAY_MS + 1)
+    for later in (DAY_MS, DAY_MS + 1):
+        world.say((1, 100), now=NOW + later)
+        assert len(world.facts) == 2
+    world.say((1, 100), now=NOW + DAY_MS + 9)
+    assert len(world.facts) == 1
     assert world.rows() == [(None, 100, "options"), (1, 100, "options")]
     assert world.counts["facts.outdated.rate"] == 1
     world.say((5, 50), address=THERE, now=NOW + 40 * DAY_MS)
     assert len(world.rows()) == 2
+
+
+def test_after_a_silence() -> None:
+    """Who says everything again after a long time, one thing after the other, loses none of it meanwhile."""
+    world = World()
+    for now in (NOW, NOW + 9 * DAY_MS, NOW + 9 * DAY_MS + 600_000):
+        for sampler in (1, 2, 3):
+            world.say((sampler, 100), now=now + sampler)
+            assert len(world.facts) == (3 if now > NOW else sampler)
 
 
 def test_one_exporter_is_bounded() -> None:
@@ -207,3 +218,25 @@ def test_as_sent() -> None:
     )
     assert document["source"]["bytes"] == 60
     assert document["flow"]["sampling"] == {"rate": 100, "source": "options"}
+
+
+def test_rates_of_interfaces() -> None:
+    """Where interfaces are sampled at different rates, each record has that of the interface where it came in."""
+    exporter = Exporter(9)
+    exporter.send(exporter.template(256, (Spec(0, 8, 4), Spec(0, 10, 2))))
+    exporter.send(exporter.template(258, (Spec(0, 8, 4), Spec(0, 1, 4))))
+    exporter.send(exporter.options_template(257, 1, (Spec(0, 2, 4), Spec(0, 34, 4))))
+    data = block(256, b"".join(bytes([10, 0, 0, 7, 0, interface]) for interface in (1, 2, 3)))
+
+    def rates(*sets: bytes) -> list[int]:
+        return [document["flow"]["sampling"]["rate"] for document in exporter.documents(*sets)]
+
+    def rate(interface: int, value: int) -> bytes:
+        return block(257, interface.to_bytes(4, "big") + value.to_bytes(4, "big"))
+
+    assert rates(data) == [1, 1, 1]
+    assert rates(rate(1, 100), data) == [100, 100, 100]  # nothing else is known
+    assert rates(rate(2, 200), data) == [100, 200, 1]
+    assert rates(rate(0, 50), data) == [100, 200, 50]
+    assert rates(block(258, bytes([10, 0, 0, 7, 0, 0, 0, 60]))) == [50]
+    assert rates(rate(1, 50), rate(2, 50), data) == [50, 50, 50]

@@ -77,15 +77,13 @@ class Story:
 
     def facts(self) -> Facts:
         """What is known without asking the service."""
-        lines = Lines(self._folder / "flows.ndjson")
-        lines.read(end=True)
+        lines = Lines()
+        lines.read(self._folder / "flows.ndjson", end=True)
         return Facts(
             sent=self.load.sent.datagrams.total(),
             killed=self.killed,
             flows=self.load.sent.flows,
-            lines=lines.whole,
-            torn=lines.torn,
-            documents=lines.by_exporter,
+            lines=lines,
             ids={"elasticsearch": len(self._fake.stored)},
             missing=self.load.missing if self._calm else None,
         )

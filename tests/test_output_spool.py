@@ -459,6 +459,4 @@ def test_every_document_has_its_place(tmp_path_factory, steps, retries):
     assert len(set(numbers(fake)) | kept) == at - dropped
     assert fake.doubled <= sum(run.count("documents.perhaps_twice") for run in runs)
     for one, following in itertools.pairwise(runs):
-        assert one.count("documents.spooled") + one.count("documents.found") - one.count(
-            "documents.replayed"
-        ) == following.count("documents.found")
+        assert one.count("documents.left") == following.count("documents.found")

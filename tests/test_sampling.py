@@ -68,6 +68,7 @@ def told(fields: dict[str, Any], *scopes: str, domain: int = 5) -> list[Told]:
         ({"samplerId": 3, "scopeSystem": 0}, ("scopeSystem",), "sampler", 3, True),
         ({"scopeInterface": 7, "samplerId": 3}, ("scopeInterface",), "sampler", 3, False),
         ({"scopeInterface": 7}, ("scopeInterface",), "interface", 7, False),
+        ({"scopeInterface": 0}, ("scopeInterface",), "domain", 0, False),  # no interface has this number
         ({"scopeLineCard": 2}, ("scopeLineCard",), "line_card", 2, False),
         ({"scopeTemplate": 256}, ("scopeTemplate",), "template", 256, False),
         ({"scopeCache": 1}, ("scopeCache",), "domain", 0, False),
@@ -168,3 +169,16 @@ def test_sequences() -> None:
     found = sampling_of([ONE, TWO, rate(7, "sequence", 4)], sequence, 5).sequences
     assert [found[each][0] for each in (1, 2, 3, 4, 5)] == [100, 20_000, 1, 7, 1]
     assert sampling_of([], sequence, 5) is UNKNOWN
+
+
+def test_interfaces() -> None:
+    """Where interfaces have different rates, a record has that of its own; where they have the same, nothing is asked."""
+    seven, eight, other = rate(10, "interface", 7), rate(20, "interface", 8), rate(30, "line_card", 1)
+    found = sampling_of([seven, eight], [], 5)
+    assert found.interfaces is not None
+    assert [found.interfaces[each] for each in (7, 8, 9)] == [(10, "options"), (20, "options"), (1, "none")]
+    found = sampling_of([seven, rate(30)], [], 5)
+    assert found.interfaces is not None
+    assert [found.interfaces[each] for each in (7, 9)] == [(10, "options"), (30, "options")]
+    for same in ([seven], [seven, rate(10, "interface", 8)], [seven, rate(10)], [other], [rate(30)]):
+        assert sampling_of(same, [], 5).interfaces is None

@@ -133,6 +133,7 @@ def test_a_list_is_replaced_while_flows_go_on(fake: PassiveTotal, tmp_path: Path
     fake.fail("slow-start")
     with Service(tmp_path, **options(fake, tmp_path)) as service:
         service.until("the download waits", fake.waiting.is_set)
+        service.until("the worker has read the copy", lambda: state(service)["entries"] == 5)
         send(service, 100)
         fake.released.set()
         sent = 100

@@ -73,7 +73,7 @@ def test_it_is_told_by_its_first_line(text: str, expected: bool) -> None:
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     """In words that follow its name."""
-    with pytest.raises(ValueError, match="^cannot be read"):
+    with pytest.raises(ValueError, match=r"^cannot be read"):
         of_file(tmp_path / "none")
     (tmp_path / "octets").write_bytes(b"\xff")
     with pytest.raises(ValueError, match=r"^is not UTF-8 text \(octet 0\)$"):

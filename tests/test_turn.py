@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from flowcoll.collect.unnamed import unnamed
 from flowcoll.counters import Counts
 from flowcoll.logs import Log
 from flowcoll.output.file import LineOutput
@@ -18,7 +19,7 @@ BECAUSE = "documents.dropped_because.file."
 
 @pytest.fixture
 def turn_fd():
-    fd = os.memfd_create("turn")
+    fd = unnamed("turn")
     yield fd
     os.close(fd)
 

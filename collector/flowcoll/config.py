@@ -176,14 +176,23 @@ class Options(Mapping[str, Any]):
 
 
 def load(
-    config_path: Path | None, environ: Mapping[str, str], sets: Sequence[str], *, root: Path = Path("/")
+    config_path: Path | None,
+    environ: Mapping[str, str],
+    sets: Sequence[str],
+    *,
+    root: Path = Path("/"),
+    unit: Iterable[Given] = (),
 ) -> Options:
-    """Read every source and give the options; `root` is where the default files are looked for."""
+    """Read every source and give the options; `root` is where the default files are looked for.
+
+    unit: what the service's unit sets, for a command that does not run as the service.
+    """
     problems: list[str] = []
     notices: list[str] = []
     file = config_path or default_file(root, notices)
     given = [
         *(from_file(file, problems) if file else ()),
+        *unit,
         *from_environment(environ),
         *from_sets(sets, problems),
     ]

@@ -92,6 +92,7 @@ COUNTERS = (
     Counter("documents.spooled", "output", "Documents that went from memory to the spool, by output."),
     Counter("documents.found", "output", "Documents that were in the spool when it was opened, by output."),
     Counter("documents.replayed", "output", "Documents of the spool that were delivered or rejected, by output."),
+    Counter("documents.left", "output", "Documents that were in the spool when their worker ended, by output."),
     Counter("documents.rejected", "output,type", "Documents that Elasticsearch rejected, by output and type of error."),
     Counter("documents.dropped", "output", "Documents lost at an output, by output."),
     Counter("documents.dropped_because", "output,reason", "The same documents, by output and reason."),

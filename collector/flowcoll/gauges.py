@@ -59,6 +59,7 @@ GAUGES = (
         "receive_buffer_bytes",
     ),
     Gauge("templates", "", "templates", "Templates that are known."),
+    Gauge("facts", "", "facts", "What is known of exporters by their options data, such as sampling rates."),
     Gauge("sets_waiting", "", "sets", "Sets that wait for their template."),
     Gauge("sets_waiting_bytes", "", "octets", "Memory that these take."),
     Gauge("addresses", "", "addresses", "Addresses that are kept with what documents show for them."),

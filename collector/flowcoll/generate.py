@@ -7,11 +7,13 @@ import click
 
 from flowcoll.collect import docs as metric_docs
 from flowcoll.document import docs as field_docs
+from flowcoll.exporters import docs as exporter_docs
 from flowcoll.options import docs as option_docs
 
 Derived = tuple[str, Callable[[], str]]
 
 DERIVED: tuple[Derived, ...] = (
+    ("docs/exporters.md", exporter_docs.page),
     ("docs/fields.md", field_docs.fields_page),
     ("docs/metrics.md", metric_docs.page),
     ("docs/options.md", option_docs.page),

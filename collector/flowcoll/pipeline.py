@@ -160,6 +160,7 @@ class Pipeline:
         """Give what is in memory now, by metric name."""
         return {
             "templates": len(self.memory.store),
+            "facts": len(self.memory.facts),
             "addresses": sum(len(a) for a in self._addresses),
             "sets_waiting": len(self.memory.waiting),
             "sets_waiting_bytes": self.memory.waiting.octets,

@@ -8,16 +8,18 @@
                           where in the spool = found + spooled - replayed - damaged, and what was found was written by
                           an earlier run, or by a worker that died
     documents dropped   = those dropped by reason, for each output
-    documents rejected  = dead letters written + those that could not be
+    documents rejected  = dead letters written + those that could not be, unless a worker was killed at it
     lines of the file   = delivered to it, and what a worker that was killed had written and not yet told;
                           it may have left one line without an end
-    distinct ids        = delivered at least: an answer may be lost, or who would have counted it
+    distinct ids        = documents written without those rejected, dropped, queued and in the spool, at least: what counts
+                          as dropped may have been delivered, its answer being lost or nobody there to count it
     flows of a sound exporter, sent = its documents + those in datagrams that are counted as lost
     missing by sequence numbers     = what was lost on the way, where nobody was started anew
 
 They hold of the last word of a collector, its log line "stopped", and of /metrics when nothing is under way.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +32,7 @@ from flowcoll.counters import Counts
 from flowcoll.decode.waiting import GIVEN_UP
 
 _MOST = 24  # flows in a datagram of a sound exporter
+_REQUEST = 10_000  # documents in a request, at most
 
 
 class Row(NamedTuple):
@@ -100,44 +103,29 @@ class Equation(NamedTuple):
         return f"{self.text}: {self.left} = {self.right}{more}"
 
 
-@dataclass
-class Facts:
-    """What is known without asking the collector.
-
-    sent: datagrams; killed: workers; flows: of each sound exporter; lines: documents in the file, torn: lines there that
-    are none; documents: of each exporter; ids: distinct ones that Elasticsearch has, by output; missing: lost on the way, by protocol, where that can be told.
-    """
-
-    sent: int
-    killed: int = 0
-    flows: Mapping[str, int] = field(default_factory=dict)
-    lines: int = 0
-    torn: int = 0
-    documents: Mapping[str, int] = field(default_factory=dict)
-    ids: Mapping[str, int] = field(default_factory=dict)
-    missing: Mapping[str, int] | None = None
-
-
 class Lines:
-    """Reads a file of documents as it grows. whole: how many there are; torn: lines that are none; by exporter."""
+    """Reads files of documents as they grow. whole: how many there are; torn: lines that are none; by exporter."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self) -> None:
         self.whole = self.torn = 0
         self.by_exporter: Counter[str] = Counter()
-        self._path = path
-        self._read = 0
+        self._read: Counter[int] = Counter()  # inode -> octets: a file may be moved
 
-    def read(self, *, end: bool = False) -> None:
+    def read(self, path: Path, *, end: bool = False) -> None:
         """Read what has come; `end`: nothing more will, so that the last line may be torn too."""
-        if not self._path.exists():
-            return
-        with self._path.open("rb") as file:
-            file.seek(self._read)
+        with path.open("rb") as file:
+            inode = os.fstat(file.fileno()).st_ino
+            file.seek(self._read[inode])
             for line in file:
                 if not (line.endswith(b"\n") or end):
                     break
-                self._read += len(line)
+                self._read[inode] += len(line)
                 self._count(line)
+
+    def forget(self, path: Path) -> None:
+        """Remove a file that nobody writes to any more and that was read."""
+        del self._read[path.stat().st_ino]
+        path.unlink()
 
     def _count(self, line: bytes) -> None:
         try:
@@ -148,6 +136,21 @@ class Lines:
         self.whole += 1
         for each in [exporter] if isinstance(exporter, str) else exporter:
             self.by_exporter[each] += 1
+
+
+@dataclass
+class Facts:
+    """What is known without asking the collector.
+
+    sent: datagrams; killed: workers; flows: of each sound exporter; lines: what is in the file; ids: distinct ones that Elasticsearch has, by output; missing: lost on the way, by protocol, where that can be told.
+    """
+
+    sent: int
+    killed: int = 0
+    flows: Mapping[str, int] = field(default_factory=dict)
+    lines: Lines = field(default_factory=Lines)
+    ids: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, int] | None = None
 
 
 def equations(page: Page, facts: Facts) -> list[Equation]:
@@ -175,20 +178,24 @@ def equations(page: Page, facts: Facts) -> list[Equation]:
     ]
     outputs = sorted(page.by("documents_delivered", "output"))
     for output in outputs:
-        found += _of_output(page, output)
+        found += _of_output(page, output, killed)
     more = _MOST * (lost + unread)
     if "file" in outputs:
         delivered = page.sum("documents_delivered", output="file")
-        found.append(Equation("lines of the file = delivered", facts.lines, delivered, more))
-        found.append(Equation("torn lines = 0", facts.torn, 0, killed))
+        found.append(Equation("lines of the file = delivered", facts.lines.whole, delivered, more))
+        found.append(Equation("torn lines = 0", facts.lines.torn, 0, killed))
     for output, ids in facts.ids.items():
-        delivered = page.sum("documents_delivered", output=output)
-        every = max(page.sum("documents_written") + more - delivered, 0)
-        found.append(Equation(f"{output}: distinct ids = delivered", ids, delivered, every))
+        lost_or_waiting = sum(_at(page, output)) - page.sum("documents_delivered", output=output)
+        lost_or_waiting -= page.sum("documents_delivered_before", output=output)
+        written = page.sum("documents_written")
+        text = f"{output}: distinct ids + rejected + dropped + queued + in the spool = documents written"
+        dropped = page.sum("documents_dropped", output=output)
+        found.append(Equation(text, ids + lost_or_waiting, written, dropped + more))
     if facts.flows:
-        sets = sum(given_up[reason] for reason in GIVEN_UP) if killed else 0
+        # who is killed at once after it has taken up what was kept has not told that these sets wait again
+        sets = page.sum("sets_kept") + sum(given_up[reason] for reason in GIVEN_UP) if killed else 0
         short = _MOST * (lost + unread + drops + sets) + page.sum("documents_dropped", output="file")
-        sound = sum(facts.documents[source] for source in facts.flows)
+        sound = sum(facts.lines.by_exporter[source] for source in facts.flows)
         found.append(Equation("flows of sound exporters = their documents", sum(facts.flows.values()), sound, short))
     for protocol, missing in (facts.missing or {}).items():
         said = page.sum("sequence_lost", protocol=protocol) - page.sum("sequence_found", protocol=protocol)
@@ -196,24 +203,31 @@ def equations(page: Page, facts: Facts) -> list[Equation]:
     return found
 
 
-def _of_output(page: Page, output: str) -> list[Equation]:
+def _at(page: Page, output: str) -> list[int]:
+    """Give how many documents have come to each place where they can be."""
+    places = ("delivered", "delivered_before", "rejected", "dropped")
+    spool = page.sum("documents_spooled", output=output) - page.sum("documents_replayed", output=output)
+    spool -= page.sum("documents_dropped_because", output=output, reason="spool_damaged")
+    queued = page.sum("output_queued_documents", output=output)
+    return [*(page.sum(f"documents_{place}", output=output) for place in places), queued, spool]
+
+
+def _of_output(page: Page, output: str, killed: int) -> list[Equation]:
     def of(name: str) -> int:
         return page.sum(name, output=output)
 
-    places = [of(f"documents_{place}") for place in ("delivered", "delivered_before", "rejected", "dropped")]
-    spool = of("documents_spooled") - of("documents_replayed")
-    spool -= page.sum("documents_dropped_because", output=output, reason="spool_damaged")
     return [
         Equation(
             f"{output}: documents written = delivered + before + rejected + dropped + queued + in the spool",
             page.sum("documents_written"),
-            sum(places) + of("output_queued_documents") + spool,
+            sum(_at(page, output)),
         ),
         Equation(f"{output}: dropped = dropped by reason", of("documents_dropped"), of("documents_dropped_because")),
         Equation(
             f"{output}: rejected = dead letters, written or not",
             of("documents_rejected"),
             of("dead_letters_written") + of("dead_letters_failed"),
+            _REQUEST * killed,  # of which it may have written a part
         ),
     ]
 

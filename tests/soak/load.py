@@ -28,10 +28,14 @@ _COUNTED_AS = {"sflow": "sflow5"}
 _TEMPLATES = frozenset({"netflow9", "ipfix"})
 _DATAGRAMS = 40  # of data that an exporter sends over and over
 _ANNOUNCE_EVERY = 60
+_SPOILT = 300  # broken datagrams
 _FLOODED = 400  # templates of a flood
 
 SOUND, FLOODING, HIDDEN = "127.30.0", "127.31.0", "127.32.0"
 """Networks of the exporters that answer for what they sent."""
+
+BROKEN = "127.66.0"
+"""The network of those whose datagrams are spoilt."""
 
 FORBIDDEN = "127.200.0"
 """The network that the collector is told not to listen to, and what it is told instead."""
@@ -122,9 +126,7 @@ class Load:
         flows = warm(World(pool_size=2_000, networks=150))
         self.exporters = [self._exporter(number, flows) for number in range(exporters)]
         self._captures = cycle([payload for golden in goldens() for payload in golden.payloads])
-        others = [golden.payloads[-1].octets for golden in goldens()]
-        self._mutator = Mutator(str(seed), others)
-        self._sound = [(golden.payloads, f"127.66.0.{number + 1}") for number, golden in enumerate(goldens())]
+        self._broken = self._some_spoilt(seed)
         self._held: deque[Datagram] = deque()  # what others are to overtake
         self._floods = 0
         self._kinds: dict[str, tuple[int, Callable[[], Iterator[Datagram]]]] = {
@@ -160,11 +162,11 @@ class Load:
         return self._counted("flows", [exporter.data() for exporter in self.exporters])
 
     def flood(self, templates: int = _FLOODED) -> list[Datagram]:
-        """Give a flood of templates, each with flows, from an exporter that was never seen."""
+        """Give a flood of templates, each with flows, from one of two exporters."""
         self._floods += 1
-        source = f"{FLOODING}.{self._floods % 250 + 1}"
+        source = f"{FLOODING}.{self._floods % 2 + 1}"
         datagrams = flood.datagrams(templates, one_exporter=True)
-        return self._counted("floods", [Datagram(source, self._floods, octets, flood.RECORDS) for octets in datagrams])
+        return self._counted("floods", [Datagram(source, 0, octets, flood.RECORDS) for octets in datagrams])
 
     def hidden(self) -> list[Datagram]:
         """Give flows of exporters whose templates nobody ever hears."""
@@ -215,11 +217,20 @@ class Load:
         payload = next(self._captures)
         yield Datagram(payload.source, payload.source_port, payload.octets)
 
+    def _some_spoilt(self, seed: int) -> list[Datagram]:
+        """Make broken datagrams, as many as a collector may remember the templates of, each from a case's own address."""
+        cases = goldens()
+        mutator = Mutator(str(seed), [case.payloads[-1].octets for case in cases])
+        made = []
+        for _ in range(_SPOILT):
+            number = self.rng.randrange(len(cases))
+            octets = self.rng.choice(cases[number].payloads).octets
+            spoilt = octets if self.rng.random() < 0.2 else mutator.spoil(octets)
+            made.append(Datagram(f"{BROKEN}.{number + 1}", 0, spoilt))
+        return made
+
     def _spoilt(self) -> Iterator[Datagram]:
-        payloads, source = self.rng.choice(self._sound)
-        payload = self.rng.choice(payloads)
-        octets = payload.octets if self.rng.random() < 0.2 else self._mutator.spoil(payload.octets)
-        yield Datagram(source, 0, octets)
+        yield self.rng.choice(self._broken)
 
     def _forbidden(self) -> Iterator[Datagram]:
         yield Datagram(f"{FORBIDDEN}.{self.rng.randint(1, 20)}", 0, next(self._captures).octets)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from flowcoll import __version__
-from flowcoll.cli import captures, config, exporters, run, setup
+from flowcoll.cli import captures, config, doctor, exporters, run, setup
 from flowcoll.cli.parameters import say
 from flowcoll.errors import FlowcollError
 
@@ -32,6 +32,7 @@ for command in (
     captures.replay,
     captures.explain,
     config.show_config,
+    doctor.doctor,
     setup.setup_elasticsearch,
 ):
     commands.add_command(command)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowcoll.cli.parameters import FILE, configured, say
+from flowcoll.cli.parameters import FILE, configured, load, say
 from flowcoll.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def show_config(  # noqa: PLR0913  one parameter for each option
         return _show_file(source, service, target, as_json=as_json)
     if service is not None or target is not None:
         raise click.UsageError("--service and --write need --from")
-    options = config.load(config_path, os.environ, sets)
+    options = load(config_path, sets)
     for notice in options.notices:
         say(notice)
     rows = [row for row in config.describe(options) if not changed or row.source != "default"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowcoll.cli.parameters import configured, say
+from flowcoll.cli.parameters import configured, load, say
 from flowcoll.errors import SetupError
 
 if TYPE_CHECKING:
@@ -47,11 +47,10 @@ def exporters(  # noqa: PLR0913  one parameter for each option
     import orjson  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
-    from flowcoll import config  # noqa: PLC0415
     from flowcoll.exporters import choice, table  # noqa: PLC0415
 
     wanted = [choice.network(each) for each in networks]
-    view = _asked(url) if url is not None else _asked_or_kept(config.load(config_path, os.environ, sets))
+    view = _asked(url) if url is not None else _asked_or_kept(load(config_path, sets))
     view = choice.chosen(view, order, wanted)
     if as_json:
         sys.stdout.buffer.write(orjson.dumps(view, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
@@ -109,13 +108,12 @@ def top(  # noqa: PLR0913  one parameter for each option
     import orjson  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
 
-    from flowcoll import config  # noqa: PLC0415
     from flowcoll.exporters import screen, watch  # noqa: PLC0415
     from flowcoll.exporters.asking import Api  # noqa: PLC0415
 
     if not once and (as_json or not sys.stdout.isatty() or not sys.stdin.isatty()):
         raise click.UsageError("live rates need a terminal and are no JSON; use --once")
-    api = Api.at(url) if url is not None else Api.of(config.load(config_path, os.environ, sets))
+    api = Api.at(url) if url is not None else Api.of(load(config_path, sets))
     if not once:
         watch.run(api, seconds, Console())
         return

@@ -1,10 +1,14 @@
 """What several commands take: options of the collector, and the line that an error or a notice is."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from flowcoll.config import Options
 
 FILE = click.Path(path_type=Path)
 
@@ -20,3 +24,16 @@ def configured(command: Callable[..., Any]) -> Callable[..., Any]:
 def say(text: str) -> None:
     """Tell a person something, on standard error."""
     click.echo(f"flowcoll: {text}", err=True)
+
+
+def load(config_path: Path | None, sets: Sequence[str]) -> "Options":
+    """Give the options that the service on this machine has: unless --config names another file, what its unit sets, too."""
+    from flowcoll import config  # noqa: PLC0415
+    from flowcoll.transfer.unit import of_service  # noqa: PLC0415
+
+    found = of_service(Path("/")) if config_path is None else None
+    if found is None:
+        return config.load(config_path, os.environ, sets)
+    for line in (*found.problems, *found.notices):
+        say(line)
+    return config.load(config_path, os.environ, sets, unit=found.given)

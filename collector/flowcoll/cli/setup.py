@@ -1,12 +1,11 @@
 """`flowcoll setup-elasticsearch`."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from flowcoll.cli.parameters import configured
+from flowcoll.cli.parameters import configured, load
 from flowcoll.errors import SetupError
 
 
@@ -38,10 +37,10 @@ def setup_elasticsearch(  # noqa: PLR0913  one parameter for each option
     """
     import orjson  # noqa: PLC0415
 
-    from flowcoll import config, elastic  # noqa: PLC0415
+    from flowcoll import elastic  # noqa: PLC0415
     from flowcoll.setup import command, roles  # noqa: PLC0415
 
-    outputs = command.outputs(lambda more: config.load(config_path, os.environ, [*sets, *more]), name)
+    outputs = command.outputs(lambda more: load(config_path, [*sets, *more]), name)
     if print_roles or print_templates:
         page = roles.page if print_roles else command.templates_page
         click.echo("\n".join(map(page, outputs)), nl=False)

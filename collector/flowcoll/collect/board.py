@@ -11,6 +11,8 @@ from struct import Struct
 from typing import Self
 from zlib import crc32
 
+from flowcoll.collect.unnamed import unnamed
+
 SLOT = 1 << 20
 """Octets of a slot; a state has a few thousand."""
 
@@ -73,7 +75,7 @@ class Board:
     @classmethod
     def make(cls, slots: int) -> Self:
         """Make an empty board; its descriptor is to be handed on to the workers."""
-        fd = os.memfd_create("flowcoll-board")
+        fd = unnamed("flowcoll-board")
         os.ftruncate(fd, slots * SLOT)
         return cls(fd, slots)
 

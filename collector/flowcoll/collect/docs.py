@@ -52,8 +52,8 @@ changes while the page is made:
 - **Documents**, for each output: `flowcoll_documents_written_total` + `flowcoll_documents_found_total` =
   `flowcoll_documents_delivered_total` + `flowcoll_documents_delivered_before_total` + `flowcoll_documents_rejected_total`
   over all types + `flowcoll_documents_dropped_total` + `flowcoll_output_queued_documents` +
-  `flowcoll_output_spooled_documents`. What an output does not have counts as 0: a file has neither spool nor rejected
-  documents.
+  `flowcoll_output_spooled_documents` + `flowcoll_documents_left_total`. What an output does not have counts as 0: a file
+  has neither spool nor rejected documents.
 - **Reasons.** `flowcoll_documents_dropped_total` = `flowcoll_documents_dropped_because_total` over all reasons.
 - **Rejected documents.** `flowcoll_documents_rejected_total` over all types = `flowcoll_dead_letters_written_total` +
   `flowcoll_dead_letters_failed_total`.

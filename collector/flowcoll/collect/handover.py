@@ -8,6 +8,7 @@ import pickle
 from typing import NamedTuple
 
 from flowcoll.collect.sockets import Listener
+from flowcoll.collect.unnamed import unnamed
 from flowcoll.config import Options, Resolved
 from flowcoll.member import Member
 
@@ -46,7 +47,7 @@ class Handover(NamedTuple):
 
     def write(self) -> int:
         """Write it into memory of its own, and give the descriptor."""
-        fd = os.memfd_create("flowcoll-handover")
+        fd = unnamed("flowcoll-handover")
         with os.fdopen(os.dup(fd), "wb") as file:
             pickle.dump(self, file)
         return fd

@@ -165,13 +165,14 @@ class Keeping:
 class Keeper:
     """Keeps the files while the service runs, in a greenlet of its own; disk and threads are the hub's pool's."""
 
-    def __init__(  # noqa: PLR0913, PLR0917
+    def __init__(  # noqa: PLR0913  the same
         self,
         folder: Path | None,
         memory: Memory,
         counts: Counts,
         log: Log,
         member: Member = _ALONE,
+        *,
         shared: bool = False,
     ) -> None:
         pool = gevent.get_hub().threadpool

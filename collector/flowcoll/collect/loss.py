@@ -25,8 +25,13 @@ def lost(counts: Mapping[str, int], held: Mapping[str, int], tally: int) -> Coun
     for output, documents in held.items():
         given = sum(told[f"documents.{place}.{output}"] for place in _PLACES)
         given += sum(by for key, by in told.items() if key.startswith(f"documents.rejected.{output}."))
-        given += told[f"documents.spooled.{output}"] - told[f"documents.replayed.{output}"]
+        damaged = told[f"documents.dropped_because.{output}.spool_damaged"]
+        spooled = told[f"documents.spooled.{output}"] - told[f"documents.replayed.{output}"] - damaged
+        given += spooled
         not_given = max(told["documents.written"] - given - documents, 0)  # an output before it made all wait
+        more.add(
+            f"documents.left.{output}", told[f"documents.found.{output}"] + spooled - told[f"documents.left.{output}"]
+        )
         more.add(f"documents.dropped.{output}", documents + not_given)
         more.add(f"documents.dropped_because.{output}.{REASON}", documents + not_given)
     return more

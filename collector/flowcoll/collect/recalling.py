@@ -114,10 +114,11 @@ class Recalling:
 
     def _refresh(self, address: str, *, first: bool = False) -> None:
         """Restore templates and facts from every file that has changed since it was read."""
-        if len(self._read_at) >= _MET:
-            self._read_at.clear()
-            self._versions.clear()
-        self._read_at[address] = self._clock()
+        if self._shared:
+            if len(self._read_at) >= _MET:
+                self._read_at.clear()
+                self._versions.clear()
+            self._read_at[address] = self._clock()
         for number in self._numbers():
             if number == self._own and not first:
                 continue

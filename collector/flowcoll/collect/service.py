@@ -14,6 +14,7 @@ from flowcoll.collect.notify import Notifier
 from flowcoll.collect.sockets import Listener
 from flowcoll.collect.steering import steer
 from flowcoll.collect.supervisor import Supervisor, own_end
+from flowcoll.collect.unnamed import unnamed
 from flowcoll.config import Options, describe
 from flowcoll.logs import Log
 from flowcoll.member import Member
@@ -35,7 +36,7 @@ def run(options: Options, log: Log) -> int:
     )
     listeners = [listener for group in groups for listener in group]
     board = Board.make(workers + 1)
-    turn_fd = os.memfd_create("flowcoll-turn")  # a single worker has it too: its successor sees where it was killed
+    turn_fd = unnamed("flowcoll-turn")  # a single worker has it too: its successor sees where it was killed
     try:
         if workers > 1 and options["EF_FLOW_SERVER_STEERING"] == "source":
             for group in groups:

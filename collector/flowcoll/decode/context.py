@@ -4,7 +4,7 @@ import json
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 
-from flowcoll.decode.sampling import UNKNOWN
+from flowcoll.decode.sampling import UNKNOWN, Sampling
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799  # the years 1 and 9999, what a date can hold
@@ -32,7 +32,8 @@ class Context:
     now: when the datagram came. export: when the exporter sent it. A time given in ms of system uptime, 32 bits that
     wrap after 49.7 days, is `early + ms if ms < edge else late + ms`: the one of its two readings that is nearer to
     the export. rate: packets that one counted packet stands for, as the header or options data say it, for records that
-    name no sampler; samplers and sequences: the same for those that do. generation, told: what of the facts it knows.
+    name no sampler; samplers and sequences: the same for those that do; interfaces: where it depends on the interface.
+    generation, told: what of the facts it knows.
     """
 
     __slots__ = (
@@ -41,6 +42,7 @@ class Context:
         "export",
         "export_ip",
         "generation",
+        "interfaces",
         "late",
         "now",
         "observer",
@@ -59,7 +61,7 @@ class Context:
         self.now = 0
         self.export = 0
         self.early = self.edge = self.late = 0
-        self.rate, self.rate_source, self.samplers, self.sequences = UNKNOWN
+        self.learn(UNKNOWN)
         self.generation = self.told = 0
         self.protocol, self.version = _PROTOCOLS.get(version, ("netflow", version))
 
@@ -72,6 +74,10 @@ class Context:
             self.early, self.edge, self.late = boot, uptime_ms + HALF, boot - 2 * HALF
         else:
             self.early, self.edge, self.late = boot + 2 * HALF, uptime_ms - HALF, boot
+
+    def learn(self, sampling: Sampling) -> None:
+        """Set what is known of sampling."""
+        self.rate, self.rate_source, self.samplers, self.sequences, self.interfaces = sampling
 
     def times(self) -> tuple[int, int, int]:
         """Give what `at` was told last."""

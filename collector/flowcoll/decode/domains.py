@@ -141,6 +141,12 @@ class Domains:
             self._count(protocol, found)
         return found
 
+    def late(self, protocol: str, exporter: tuple[str, int], domain: object, flows: int) -> None:
+        """Take note of flows that a datagram had which was heard before, and whose template came only now."""
+        found = self._known.get((exporter, protocol, domain))
+        if found is not None:  # it may have been heard before the start
+            found.flows += flows
+
     def _count(self, protocol: str, found: Domain) -> None:
         lost, repeated, restarts = found.missed()
         self._counts.add(f"sequence.lost.{protocol}", max(lost, 0))

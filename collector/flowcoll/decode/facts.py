@@ -82,8 +82,8 @@ class _Shelf:
     def __len__(self) -> int:
         return self._size
 
-    def put(self, address: str, fact: Fact) -> tuple[bool, str | None]:
-        """Put a fact in its place; tell whether that changed anything, and who lost one of his for it."""
+    def put(self, address: str, fact: Fact) -> tuple[Fact | None, str | None]:
+        """Put a fact in its place; give the one that was there, and who lost one of his for it."""
         facts = self.exporters.setdefault(address, OrderedDict())
         self.exporters.move_to_end(address)
         place = fact.told[:3]
@@ -91,14 +91,14 @@ class _Shelf:
         facts[place] = fact
         facts.move_to_end(place)
         if before is not None:
-            return before.told != fact.told, None
+            return before, None
         self._size += 1
         loser = None
         if len(facts) > self._most or self._size > self._limit:
             # who has more than he may gives up his own, else who has said nothing for longest
             loser = address if 2 * len(facts) > min(self._most, self._limit) else next(iter(self.exporters))
             self.drop(loser)
-        return True, loser
+        return None, loser
 
     def drop(self, address: str) -> None:
         """Forget the fact of an exporter that was said longest ago."""
@@ -139,14 +139,19 @@ class Facts:
         kinds = [kind for kind in KINDS if any(name in kind.told_by for name, _ in template.fields)]
         if not kinds:
             return
+        earlier = dict.fromkeys((kind.name for kind in kinds), 0)
         for values in records(template, body):
             for kind in kinds:
                 for told in kind.tell(values, template.scopes, domain):
-                    if self._put(kind.name, address, Fact(told, now)):
+                    before = self._put(kind.name, address, Fact(told, now))
+                    if before is None or before.told != told:
                         self._counts.add(f"facts.learned.{kind.name}")
-        for kind in kinds:
-            if outdated := self._shelves[kind.name].stale(address, now - _STALE_MS):
-                self._counts.add(f"facts.outdated.{kind.name}", outdated)
+                    if before is not None:
+                        earlier[kind.name] = max(earlier[kind.name], before.said)
+        for name, said in earlier.items():
+            # what was not said then, nor for long before: not by now, since after a silence all takes its time
+            if outdated := self._shelves[name].stale(address, said - _STALE_MS):
+                self._counts.add(f"facts.outdated.{name}", outdated)
                 self._change(address)
 
     def restore(self, address: str, known: KnownFact) -> None:
@@ -157,14 +162,14 @@ class Facts:
             self._put(known.kind, address, known.fact, kept=True)
             self._counts.add(f"facts.restored.{known.kind}")
 
-    def _put(self, kind: str, address: str, fact: Fact, *, kept: bool = False) -> bool:
-        changed, loser = self._shelves[kind].put(address, fact)
-        if changed:
+    def _put(self, kind: str, address: str, fact: Fact, *, kept: bool = False) -> Fact | None:
+        before, loser = self._shelves[kind].put(address, fact)
+        if before is None or before.told != fact.told:
             self._change(address, kept=kept)
         if loser is not None:
             self._counts.add(f"facts.evicted.{kind}")
             self._change(loser)
-        return changed
+        return before
 
     def _change(self, address: str, *, kept: bool = False) -> None:
         self.generation += 1
@@ -200,8 +205,7 @@ class Facts:
         at = self.changes.get(address, 0)
         if context.told != at:
             context.told = at
-            rate, source, context.samplers, context.sequences = self.meaning(address, domain)
-            context.rate, context.rate_source = rate, source
+            context.learn(self.meaning(address, domain))
 
     def meaning(self, address: str, domain: int) -> Sampling:
         """Give what is known of the sampling of a domain; that of IPFIX is 2**32 more."""

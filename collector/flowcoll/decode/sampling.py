@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from flowcoll.decode.option_data import Values, number
 
-DOMAIN, SAMPLER, SEQUENCE = "domain", "sampler", "sequence"
+DOMAIN, INTERFACE, SAMPLER, SEQUENCE = "domain", "interface", "sampler", "sequence"
 TOLD_BY = frozenset(
     {
         "samplingInterval",
@@ -21,9 +21,9 @@ TOLD_BY = frozenset(
 
 _SAMPLERS = ("selectorId", "samplerId")
 _PARTS = {
-    "scopeInterface": "interface",
-    "ingressInterface": "interface",
-    "egressInterface": "interface",
+    "scopeInterface": INTERFACE,
+    "ingressInterface": INTERFACE,
+    "egressInterface": INTERFACE,
     "scopeLineCard": "line_card",
     "lineCardId": "line_card",
     "portId": "port",
@@ -59,12 +59,16 @@ class Rates(dict[int, tuple[int, str]]):
 
 
 class Sampling(NamedTuple):
-    """What records of a domain stand for: those that name no sampler, those that name one, or a selection sequence."""
+    """What records of a domain stand for: those that name no sampler, those that name one, or a selection sequence.
+
+    interfaces: where it depends on the interface on which a packet came in.
+    """
 
     rate: int
     source: str
     samplers: Rates
     sequences: Rates
+    interfaces: Rates | None = None
 
 
 UNKNOWN = Sampling(1, "none", Rates(), Rates())
@@ -115,6 +119,8 @@ def tell_rate(values: Values, scopes: frozenset[str], domain: int) -> Iterator[T
     if about == DOMAIN:
         for name in sorted(scopes & _PARTS.keys()):
             about, key = _PARTS[name], number(values, name) or 0
+    if about == INTERFACE and not key:  # no interface has this number: all are meant
+        about = DOMAIN
     of, wide = _spoken_of(values, scopes, domain)
     yield Told(of, about, key, (rate,), wide and about not in _PARTS.values())
 
@@ -153,8 +159,9 @@ def sampling_of(rates: Iterable[Told], selections: Iterable[Told], domain: int) 
     """Give what an exporter's words mean for one of its domains.
 
     What it said of the domain itself counts; of a domain of which it said nothing, what it said of the whole system. A
-    record that names no sampler has the rate that was said without one, else that of the samplers. Where several rates
-    are said and nothing tells which is meant, none is taken: a wrong volume is worse than one that is not corrected.
+    record that names no sampler has the rate of the interface where it came in, the rate that was said without a
+    sampler, or that of the samplers. Where several rates are said and nothing tells which is meant, none is taken: a
+    wrong volume is worse than one that is not corrected.
     """
     meant = _meant(rates, domain)
     if not meant:
@@ -168,7 +175,9 @@ def sampling_of(rates: Iterable[Told], selections: Iterable[Told], domain: int) 
         known = [samplers[each][0] for each in selectors if each in samplers]
         if known:  # a selector without a rate is a filter
             sequences.setdefault(sequence, (min(prod(known), _HIGHEST),))
-    return Sampling(*_said(rate), _rates_by(samplers, plain), _rates_by(sequences, plain))
+    by_interface = _keyed(meant, INTERFACE)
+    interfaces = _rates_by(by_interface, plain) if any(value != (plain,) for value in by_interface.values()) else None
+    return Sampling(*_said(rate), _rates_by(samplers, plain), _rates_by(sequences, plain), interfaces)
 
 
 def _meant(told: Iterable[Told], domain: int) -> list[Told]:

@@ -42,7 +42,7 @@ class Numbers:
     def __init__(self) -> None:
         self.lost = self.late = self.repeated = self.restarts = self.due = 0
         self._next: int | None = None  # the number that the next datagram has if nothing is lost
-        self._gaps: deque[tuple[int, int]] = deque(maxlen=_GAPS)  # first number that is missing, how many
+        self._gaps: deque[tuple[int, int]] | None = None  # first number that is missing, how many; most have none
         self._return = 0  # the number after one that lay behind
         self._returned = 0  # datagrams in a row that went on behind
 
@@ -64,6 +64,7 @@ class Numbers:
     def _jump(self, number: int, units: int, ahead: int) -> None:
         """Take note of a number that was not due."""
         if ahead < _FURTHEST:
+            self._gaps = self._gaps or deque(maxlen=_GAPS)
             self._gaps.append(((number - ahead) % _NUMBERS, ahead))
             self._go_on(number, units)
             self.lost += ahead
@@ -81,6 +82,8 @@ class Numbers:
 
     def _fill(self, number: int, units: int) -> int:
         """Take a datagram's units out of the gap in which they were missing, and give how many those were."""
+        if self._gaps is None:
+            return 0
         for place, (start, missing) in enumerate(self._gaps):
             offset = (number - start) % _NUMBERS
             if offset < missing:
@@ -102,7 +105,7 @@ class Numbers:
 
     def _restart(self, number: int, units: int) -> None:
         self.restarts += 1
-        self._gaps.clear()
+        self._gaps = None
         self._go_on(number, units)
 
 

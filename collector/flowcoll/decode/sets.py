@@ -95,11 +95,13 @@ class SetReader:
     # -- data ----------------------------------------------------------------------------------------------------
 
     def _data(self, body: bytes, template: Template, message: Message) -> Iterator[Set]:
-        compiled = self._compiler.of(template)
         counts, protocol = self._counts, self._protocol
         context, budget = message.context, message.budget
         if context.generation != self._facts.generation:
             self._facts.brief(context, message.exporter[0], message.domain)
+        if context.interfaces is not None:
+            template = template.sampled_by_interface()
+        compiled = self._compiler.of(template)
         if template.variable:
             rows = self._variable(compiled, body, budget)
             yield Set(rows, compiled, context)
@@ -171,7 +173,10 @@ class SetReader:
             if template.options:
                 self._options_data(one.body, template, earlier)
             else:
+                limit = one.budget.left
                 yield from self._data(one.body, template, earlier)
+                flows = limit - one.budget.left
+                self._domains.late(self._protocol, (address, one.port), message.domain, flows)
 
     def late(self, context_of: Callable[[str, int], Context]) -> Iterator[Set]:
         """Give the sets that wait for a template which is known by now, since what was kept had it."""

@@ -232,4 +232,4 @@ class TemplateStore:
     def numbers(self, template: Template) -> list[int]:
         """Give the ids by which exporters call a template."""
         every = (known.items() for known in self._sessions.values())
-        return sorted({number for items in every for number, each in items if each.template is template})
+        return sorted({number for items in every for number, each in items if template.is_of(each.template)})

@@ -60,7 +60,20 @@ class TemplateError(ValueError):
 class Template:
     """How one kind of record lies in a set; `compiled` is filled by the compiler at the first data."""
 
-    __slots__ = ("body", "columns", "compiled", "fields", "options", "protocol", "ready", "scopes", "size", "variable")
+    __slots__ = (
+        "_other",
+        "body",
+        "by_interface",
+        "columns",
+        "compiled",
+        "fields",
+        "options",
+        "protocol",
+        "ready",
+        "scopes",
+        "size",
+        "variable",
+    )
 
     def __init__(self, protocol: str, columns: Sequence[Column], *, options: bool = False, ready: bool = False) -> None:
         self.protocol = protocol
@@ -78,6 +91,21 @@ class Template:
         """Of an options template, name and width of every field; an unknown one has no name."""
         self.scopes: frozenset[str] = frozenset()
         """Which of these are its scope: what its records are about."""
+        self.by_interface = False
+        """Its records are sampled as the interface is on which their packets came in."""
+        self._other: Template | None = None
+
+    def sampled_by_interface(self) -> "Template":
+        """Give the same template for records of which each interface has a sampling rate of its own."""
+        if self._other is None:
+            self._other = Template(self.protocol, self.columns)
+            self._other.by_interface = True
+            self._other.body = self.body
+        return self._other
+
+    def is_of(self, other: "Template") -> bool:
+        """Tell whether this is another template, or that one for records sampled by interface."""
+        return self is other or self is other._other  # noqa: SLF001  its own kind
 
 
 class Specs(NamedTuple):

@@ -26,11 +26,15 @@ CONTEXT = {
     "told_rate_source": "ctx.rate_source",
     "samplers": "ctx.samplers",
     "sequences": "ctx.sequences",
+    "interfaces": "ctx.interfaces",
 }
 """Names that hold for a whole set -> where the generated code reads them."""
 
 UPTIME = frozenset({"early", "edge", "late"})
 """Names that only a header with the exporter's uptime gives."""
+
+BY_INTERFACE = frozenset({"interfaces"})
+"""Names for records of which each interface has a sampling rate of its own."""
 
 WITH_UPTIME = frozenset({"netflow5", "netflow9"})
 
@@ -181,15 +185,16 @@ def _times() -> tuple[Derived, ...]:
 def _volume(options: Options) -> tuple[Derived, ...]:
     corrected = " * rate" if options["EF_PROCESSOR_SAMPLING_CORRECT"] else ""
     return (
-        # by the sampler that the record names, else as the header or options data say it for all
+        # by the sampler that the record names, by the interface, or as the header or options data say it for all
         _row(
             "sampler_rate sampler_rate_source",
             "samplers[selectorId]",
             "samplers[samplerId]",
             "sequences[selectionSequenceId]",
         ),
-        _row("other_rate", "sampler_rate", "told_rate"),
-        _row("other_rate_source", "sampler_rate_source", "told_rate_source"),
+        _row("interface_rate interface_rate_source", "interfaces[ingressInterface]"),
+        _row("other_rate", "sampler_rate", "interface_rate", "told_rate"),
+        _row("other_rate_source", "sampler_rate_source", "interface_rate_source", "told_rate_source"),
         _row("rate", "samplingInterval or other_rate", "other_rate"),
         _row("rate_source", '"record" if samplingInterval else other_rate_source', "other_rate_source"),
         _row(

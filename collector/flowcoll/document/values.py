@@ -8,7 +8,7 @@ from re import compile as pattern
 
 from flowcoll.decode.templates import Template
 from flowcoll.document import expression
-from flowcoll.document.derive import CONTEXT, UPTIME, WITH_UPTIME, Derived
+from flowcoll.document.derive import BY_INTERFACE, CONTEXT, UPTIME, WITH_UPTIME, Derived
 
 ONCE_A_SET, ONCE_A_RECORD = 1, 2
 
@@ -42,7 +42,9 @@ class Values:
         self.columns = {column.name: column for column in template.columns if column.name}
         self.shape = 0
         self.rare = False
-        self._uptime = template.protocol in WITH_UPTIME
+        self._absent = frozenset() if template.protocol in WITH_UPTIME else UPTIME
+        if not template.by_interface:
+            self._absent |= BY_INTERFACE
         self._derived = derived
         self._namespace = namespace
         self._shaped = shaped
@@ -141,8 +143,8 @@ class Values:
         if name in self.columns:
             return Value((name,), self.columns[name].convert, ONCE_A_RECORD, frozenset())
         if name in CONTEXT:
-            known = self._uptime or name not in UPTIME
-            return Value((name,), CONTEXT[name], ONCE_A_SET, frozenset()) if known else None
+            absent = name in self._absent
+            return None if absent else Value((name,), CONTEXT[name], ONCE_A_SET, frozenset())
         row = self._derived.get(name)
         for alternative in row.alternatives if row else ():
             code, _, given = alternative.partition(" given ")

@@ -83,6 +83,7 @@ class Files:
             did["reloaded"].append(name)
             self._stamps[name] = stamp
             self._errors.pop(name, None)
+        for name in did["reloaded"]:
             self._counts.add(f"helpers.reloaded.{name}")
         for use in databases:
             use()

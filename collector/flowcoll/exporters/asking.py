@@ -117,6 +117,8 @@ def _cause(exc: BaseException) -> str:
         if not isinstance(below, BaseException):
             break
         found = below
+    if isinstance(found, ssl.SSLCertVerificationError):
+        return found.verify_message
     if isinstance(found, OSError) and found.strerror:
         return found.strerror
     return str(found).rsplit(": ", 1)[-1] or type(found).__name__

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
+from flowcoll.collect.kept_files import address_of
 from flowcoll.counters import Counts
 from flowcoll.decode import kept
 from flowcoll.decode.elements import Elements
@@ -38,7 +38,7 @@ def read(folder: Path) -> dict[str, Any]:
         raise SetupError(f"nothing is kept of exporters in {folder}; EF_STATE_PATH names the state directory")
     by_address: dict[str, list[Path]] = {}
     for path in names:
-        by_address.setdefault(unquote(path.stem), []).append(path)
+        by_address.setdefault(address_of(path), []).append(path)
     bodies = Bodies(Elements())
     rows: list[Row] = []
     unusable = 0

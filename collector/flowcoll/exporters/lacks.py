@@ -113,7 +113,7 @@ LACKS = (
         "times",
         [_time("Start"), _time("End", "flowStartMilliseconds flowDurationMilliseconds")],
         "no start, end or duration: a long flow stands as a whole at the time of its export",
-        "collect timestamp sys-uptime first, collect timestamp sys-uptime last",
+        "collect timestamp absolute first, collect timestamp absolute last (NetFlow v9: sys-uptime will do)",
     ),
     Lack(
         "interfaces",

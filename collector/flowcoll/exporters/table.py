@@ -1,7 +1,7 @@
 """Exporters on a terminal: who they are, what their templates lack, and what that costs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from rich import box
 from rich.console import Console
@@ -11,7 +11,16 @@ from rich.text import Text
 
 from flowcoll.exporters import Row, words
 
-_IPV4 = 15  # the longest address of IPv4
+_WRAPPED = {"exporter": len("255.255.255.255"), "sampling": len("sampling")}  # what gives way, as far as that
+_DROPPED = ("templ.", "waits", "domain", "sampling")  # columns that a narrow terminal does not show, in this order
+
+
+class _Column(NamedTuple):
+    """A column: its name, its side, and what it holds of a row."""
+
+    name: str
+    justify: Literal["left", "right"]
+    of: Callable[[Row], str]
 
 
 def show(console: Console, view: Mapping[str, Any], now: float, *, advice: bool = False) -> None:
@@ -41,35 +50,46 @@ def show(console: Console, view: Mapping[str, Any], now: float, *, advice: bool 
 
 
 def _show_rows(console: Console, rows: Sequence[Row], now: float, others: int) -> None:
+    columns = [column for column in _columns(now) if any(column.of(row) for row in rows)]
+    width = {column.name: _width(column, rows) for column in columns}
+    dropped: list[str] = []
+    while sum(width.values()) + 2 * len(width) > console.width + 1 and len(dropped) < len(_DROPPED):
+        dropped.append(_DROPPED[len(dropped)])
+        width.pop(dropped[-1], None)
     table = _table("Exporters")
-    if others:
-        table.caption, table.caption_justify = f"and {others:,} others, less active", "left"
-    columns = [column for column in _columns(now) if any(column[2](row) for row in rows)]
-    longest = max(len(_who(row)) for row in rows)
     for name, justify, _ in columns:
-        least = min(longest, _IPV4) if name == "exporter" else None
-        table.add_column(
-            name, justify=justify, min_width=least, no_wrap=name not in {"exporter", "sampling"}, overflow="fold"
-        )
+        if name in width:
+            wraps = name in _WRAPPED
+            table.add_column(name, justify=justify, min_width=width[name], no_wrap=not wraps, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(of(row)) for _, _, of in columns))
+        table.add_row(*(Text(column.of(row)) for column in columns if column.name in width))
+    notes = [f"and {others:,} others, less active"] if others else []
+    notes += [f"a wider terminal shows more: {', '.join(dropped)}"] if dropped else []
+    if notes:
+        table.caption, table.caption_justify = "\n".join(notes), "left"
     console.print(table)
 
 
-def _columns(now: float) -> list[tuple[str, Literal["left", "right"], Callable[[Row], str]]]:
+def _width(column: _Column, rows: Sequence[Row]) -> int:
+    """Give the least width of a column."""
+    longest = max(len(column.name), *(len(column.of(row)) for row in rows))
+    return min(longest, _WRAPPED.get(column.name, longest))
+
+
+def _columns(now: float) -> list[_Column]:
     """Give name, side and content of each column; one without any content is not shown."""
     return [
-        ("exporter", "left", _who),
-        ("protocol", "left", lambda row: str(row["protocol"])),
-        ("domain", "right", lambda row: str(row["domain"])),
-        ("templates", "right", _templates),
-        ("flows/s", "right", lambda row: words.rate(row.get("flows_per_second"))),
-        ("lost", "right", words.loss),
-        ("sampling", "left", words.sampling),
-        ("clock", "right", words.skew),
-        ("waiting", "right", lambda row: f"{row['waiting']['sets']:,}" if row["waiting"]["sets"] else ""),
-        ("heard", "right", lambda row: words.ago(row.get("last_seen"), now)),
-        ("used", "right", lambda row: words.ago(row.get("last_used"), now)),
+        _Column("exporter", "left", _who),
+        _Column("protocol", "left", lambda row: str(row["protocol"])),
+        _Column("domain", "right", lambda row: str(row["domain"])),
+        _Column("templ.", "right", _templates),
+        _Column("flows/s", "right", lambda row: words.rate(row.get("flows_per_second"))),
+        _Column("lost", "right", words.loss),
+        _Column("sampling", "left", words.sampling),
+        _Column("clock", "right", words.skew),
+        _Column("waits", "right", lambda row: f"{row['waiting']['sets']:,}" if row["waiting"]["sets"] else ""),
+        _Column("heard", "right", lambda row: words.ago(row.get("last_seen"), now)),
+        _Column("used", "right", lambda row: words.ago(row.get("last_used"), now)),
     ]
 
 

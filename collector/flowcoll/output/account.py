@@ -98,6 +98,10 @@ class Account:
         """Count documents of the spool that have their place, whichever it is."""
         self._add("replayed", documents)
 
+    def left(self, documents: int) -> None:
+        """Count documents that are in the spool at the end."""
+        self._add("left", documents)
+
     def damaged(self, documents: int, octets: int) -> None:
         """Count what could not be read of the spool, and its documents as dropped."""
         if octets:

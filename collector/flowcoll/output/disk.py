@@ -3,7 +3,7 @@
 Files are read and written by one thread, in the order in which it was asked to: a slow disk holds up nobody else. What
 the thread has done is counted here, in the hub, where the counters belong together at any time:
 
-    documents that were found + spooled = replayed + dropped as damaged + waiting here
+    documents that were found + spooled = replayed + dropped as damaged + waiting here + left at the end
 """
 
 import time
@@ -166,9 +166,12 @@ class Disk:
         self._do(waiting.spool, lambda: self._spools[waiting.spool].taken(waiting.record))
 
     def close(self) -> None:
-        """Have the disk hold what waits."""
+        """Have the disk hold what waits, and count it as left."""
         self._closed = True
+        self._account.left(self.documents)
+        self.documents = 0
         self._spools.clear()
+        self._states.clear()
 
         def close() -> None:
             while self._opened:

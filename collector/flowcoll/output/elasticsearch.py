@@ -4,7 +4,9 @@ The receive loop joins lines and packs them (`write`). Sending and connecting ar
 Elasticsearch is, or however dead, datagrams are read. What waits is bounded, in memory and on disk; what comes when both
 are full is dropped and counted. At any time
 
-    documents given + found on disk = delivered + delivered before + rejected + dropped + queued + spooled
+    documents given + found on disk = delivered + delivered before + rejected + dropped + queued + spooled + left on disk
+
+where what was left at the end of a process is found by the next one.
 """
 
 import time

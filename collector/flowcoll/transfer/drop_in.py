@@ -5,10 +5,11 @@ came before, files win over assignments; systemd.unit(5): specifiers.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from flowcoll.options.sources import Given
 from flowcoll.transfer.found import Found
 from flowcoll.transfer.variables import assignments, of_file
 
@@ -23,7 +24,8 @@ _ESCAPE = re.compile(
 )
 _SHORT = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " "}
 _SHORT |= {char: char for char in "\\\"'"}
-_SPECIFIERS = frozenset("aAbBCdDEfgGhHiIjJlLmMnNopPsStTuUvVwWyY")
+_CREDENTIALS = "%d/"
+_SPECIFIERS = frozenset("aAbBCDEfgGhHiIjJlLmMnNopPsStTuUvVwWyY")
 
 
 class Unbalanced(Exception):  # noqa: N818  no error to a person; the caller says it
@@ -46,29 +48,53 @@ def looks_like(text: str) -> bool:
 
 def read(path: Path, text: str) -> Found:
     """Give the options that systemd would give to the service."""
-    found, files = Found(FORM), Found(FORM)
-    homeless = False
-    for setting in settings(text):
-        if setting.section not in {"Service", ""}:
-            continue
-        homeless = homeless or (not setting.section and setting.key in {"Environment", "EnvironmentFile"})
-        match setting.key, setting.value:
-            case "Environment" | "EnvironmentFile" as key, "":
-                (found if key == "Environment" else files).drop()
-            case "Environment", value:
-                _environment(path, setting.line, value, found)
-            case "EnvironmentFile", value:
-                _file(path, setting.line, value, files)
-            case "PassEnvironment" | "UnsetEnvironment" as key, value:
-                found.notices.append(f"{path}:{setting.line}: {key}={value} is not followed here")
-    if homeless:
+    found = read_all([(path, text)])
+    if any(not each.section and each.key in _READ for each in settings(text)):
         found.notices.append(f"{path}: there is no [Service] before the assignments; systemd needs it")
-    found.close()
-    files.close()
+    return found.close()
+
+
+def read_all(units: Iterable[tuple[Path, str]]) -> Found:
+    """Give the options of a unit and its drop-ins, in the order in which systemd reads them."""
+    found, files = Found(FORM), Found(FORM)
+    credentials: dict[str, str] = {}
+    for path, text in units:
+        for setting in settings(text):
+            if setting.section in {"Service", ""}:
+                _take(path, setting, found, files, credentials)
     found.given += files.given
     found.problems += files.problems
     found.notices += files.notices
+    found.given = [_with_credentials(given, credentials) for given in found.given]
     return found
+
+
+_READ = frozenset({"Environment", "EnvironmentFile"})
+
+
+def _take(path: Path, setting: Setting, found: Found, files: Found, credentials: dict[str, str]) -> None:
+    match setting.key, setting.value:
+        case "Environment", "":
+            found.drop()
+        case "EnvironmentFile", "":
+            files.drop()
+        case "Environment", value:
+            _environment(path, setting.line, value, found)
+        case "EnvironmentFile", value:
+            _file(path, setting.line, value, files)
+        case "LoadCredential", value:
+            name, _, place = value.partition(":")
+            credentials[name] = place
+        case "PassEnvironment" | "UnsetEnvironment" as key, value:
+            found.notices.append(f"{path}:{setting.line}: {key}={value} is not followed here")
+
+
+def _with_credentials(given: Given, credentials: Mapping[str, str]) -> Given:
+    """Name the file that a credential is loaded from, where an option names the credential: %d/NAME (systemd.exec(5))."""
+    if not given.text.startswith(_CREDENTIALS):
+        return given
+    place = credentials.get(given.text.removeprefix(_CREDENTIALS), "")
+    return given._replace(text=place) if place.startswith("/") else given
 
 
 def settings(text: str) -> Iterator[Setting]:

@@ -132,7 +132,7 @@ def write(target: Path, source: Report) -> int:
     Secrets are in it as they were given, so the file is readable for its owner alone, and never written over another one.
     ConfigError.
     """
-    lines = dict(_kept(source.judged.checks.said, source.rows))
+    lines = dict(_kept(source.judged.checks.said))
     head = f"# written by `flowcoll config --from {source.file}`\n"
     text = head + (yaml.safe_dump(lines, sort_keys=False, allow_unicode=True, width=10_000) if lines else "")
     try:
@@ -146,13 +146,10 @@ def write(target: Path, source: Report) -> int:
     return len(lines)
 
 
-def _kept(said: Mapping[str, Said], rows: tuple[Row, ...]) -> Iterator[tuple[str, str]]:
-    """Give today's name and the text of what counts and is supported."""
-    useful = {row.today or row.name for row in rows if row.here in {"supported", "renamed"}}
+def _kept(said: Mapping[str, Said]) -> Iterator[tuple[str, str]]:
+    """Give today's name and the text of what is carried out here, be it switched off now."""
     for each in said.values():
         known = meaning(each.given.name)
-        if known is not None and known.name in useful:
-            yield (
-                known.name,
-                each.given.text if each.option.type.secret and not each.from_file else each.given.text.strip(),
-            )
+        if known is not None and each.option.standing is SUPPORTED and not each.wrong:
+            text = each.given.text
+            yield known.name, text if each.option.type.secret and not each.from_file else text.strip()

@@ -1,0 +1,1 @@
+.TH flowcoll 1

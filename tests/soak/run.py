@@ -1,0 +1,344 @@
+"""One soak: a collector under load and faults for some minutes, watched, and brought to account at the end."""
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from corpus import enrichments, threat_list
+from fakes.passivetotal import KEY, USER, PassiveTotal
+from service import Service
+from soak.faults import Act, Faults
+from soak.ledger import Equation, Facts, Lines, Page, equations
+from soak.load import ALLOWED, Load
+from soak.sender import Sender
+from soak.store import Store
+from soak.watch import Trend, Watch, trend
+
+_TICK_S = 0.02
+_LATE_S = 1.0  # what the sender was late by more than this is not sent afterwards
+_SETTLE_S = 600.0
+_LOOK_S = 1.0
+_BURST = 1_500
+_FILES = 3  # that may still be written to
+_RISKIQ = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_"
+
+RISE_OCTETS = 8 * 1024 * 1024
+RISE_SHARE = 0.05
+RISE_COUNT = 4
+"""What may rise in the second half and is not called a leak; see docs/soak.md."""
+
+
+class Plan(NamedTuple):
+    """What one soak is. disk: a small file system for the state directory, or None."""
+
+    seed: int
+    minutes: float
+    flows_per_s: int
+    folder: Path
+    disk: Path | None
+    exporters: int = 24
+    workers: int = 2
+    fault_every_s: float = 15.0
+    away_s: tuple[float, float] = (5.0, 20.0)
+
+
+class Rise(NamedTuple):
+    """What a figure of one process did in the second half, and by how much it might rise."""
+
+    process: str
+    figure: str
+    trend: Trend
+    limit: float
+
+    @property
+    def kept(self) -> bool:
+        return self.trend.rise <= self.limit
+
+
+class Outcome(NamedTuple):
+    """All that is told at the end."""
+
+    plan: Plan
+    store: str
+    seconds: float
+    page: Page
+    equations: list[Equation]
+    rises: list[Rise]
+    sent: dict[str, int]
+    flows: int
+    faults: dict[str, int]
+    asked: dict[str, int]
+    refused: dict[str, int]
+    longest_ms: float
+    twice: int
+    missing: int
+    troubles: list[str]
+
+    @property
+    def kept(self) -> bool:
+        """Whether nothing was lost without a word, nothing grew, and it answered all the time."""
+        return (
+            all(each.holds for each in self.equations)
+            and all(each.kept for each in self.rises)
+            and not sum(self.refused.values())
+            and not self.troubles
+        )
+
+
+class State(NamedTuple):
+    """How things stand, for who looks on."""
+
+    seconds: float
+    fault: str
+    page: Page
+    memory: dict[str, int]
+
+
+class Soak:
+    """Runs one; `state` may be asked meanwhile."""
+
+    def __init__(self, plan: Plan, store: Store) -> None:
+        self.plan = plan
+        self._store = store
+        self._load = Load(plan.seed, plan.exporters)
+        self._faults = Faults(plan.seed, store, plan.disk, plan.folder)
+        self._faults.away_s = plan.away_s
+        self._service: Service | None = None
+        self._sending = threading.Lock()  # whoever has it sends, or stops the service
+        self._watch = Watch(lambda: self._service)
+        self._page = Page()
+        self._troubles: list[str] = []
+        self._now: set[str] = set()
+        self._done = threading.Event()
+        self._began = time.monotonic()
+        self._lines = Lines()
+        self._options: dict[str, Any] = {}
+
+    def state(self) -> State:
+        """How things stand now."""
+        page = Page()
+        if (service := self._service) is not None:
+            with suppress(OSError):
+                page = Page.metrics(service.metrics())
+        return State(time.monotonic() - self._began, ", ".join(sorted(self._now)), page, self._watch.memory())
+
+    def run(self) -> Outcome:
+        """Run it to its end."""
+        with ExitStack() as stack:
+            lists = stack.enter_context(PassiveTotal())
+            self._options = self._all_options(lists)
+            self._sender = stack.enter_context(Sender())
+            self._start()
+            stack.callback(self._end)
+            self._began = time.monotonic()
+            self._watch.start()
+            stack.callback(self._watch.stop)
+            faults = [
+                threading.Thread(target=act, daemon=True) for act in (self._go_wrong_briefly, self._go_wrong_for_long)
+            ]
+            for each in faults:
+                each.start()
+            seconds = self.plan.minutes * 60
+            self._send_until(self._began + seconds)
+            self._done.set()
+            for each in faults:
+                each.join()
+            self._settle()
+            found = time.monotonic() - self._began
+            self._watch.stop()
+            self._stop()
+            return self._outcome(found)
+
+    # -- the service -------------------------------------------------------------------------------------------------
+
+    def _all_options(self, lists: PassiveTotal) -> dict[str, Any]:
+        plan = self.plan
+        account = {"API_USER": USER, "API_KEY": KEY, "THREAT_ENDPOINT": lists.blocklist_url, "THREAT_ENABLE": True}
+        return {
+            **enrichments(threat_list(plan.folder)),
+            **{_RISKIQ + name: value for name, value in account.items()},
+            **self._store.options(),
+            "EF_STATE_PATH": (plan.disk or plan.folder) / "state",
+            "EF_PROCESSOR_POOL_SIZE": plan.workers,
+            "EF_PROCESSOR_ENRICH_IPADDR_CACHE_SIZE": 4096,  # small, so that it is full before memory is judged
+            "EF_FLOW_SERVER_ALLOW": ALLOWED,
+            "EF_OUTPUT_ELASTICSEARCH_SPOOL_MAX_BYTES": 64 * 1024 * 1024,
+            "EF_OUTPUT_FILE_ENABLE": True,
+            "EF_OUTPUT_FILE_PATH": plan.folder / "flows.ndjson",
+        }
+
+    def _start(self) -> None:
+        self._service = Service(self.plan.folder, **self._options).__enter__()
+
+    def _stop(self) -> None:
+        """Stop it, and take its last word."""
+        service, self._service = self._service, None
+        assert service is not None
+        service.stop()
+        self._page += Page.stopped(service.lines("info")[-1])
+        self._troubles += [
+            f"{line['msg']}: {line['traceback']}" for line in service.lines("error") if "traceback" in line
+        ]
+
+    def _end(self) -> None:
+        if self._service is not None:
+            self._service.kill()
+
+    def _restart(self) -> None:
+        with self._sending:
+            self._stop()
+            self._start()
+
+    # -- load and faults ---------------------------------------------------------------------------------------------
+
+    def _send_until(self, end: float) -> None:
+        """Send at the rate that was asked for; flows that nobody knows the number of come on top."""
+        sent, begin = self._flows(), time.monotonic()
+        while (now := time.monotonic()) < end:
+            due = (now - begin) * self.plan.flows_per_s
+            with self._sending:
+                assert self._service is not None
+                while self._flows() - sent < due:
+                    self._sender.send(self._load.next(), self._service.port)
+            late = time.monotonic() - now
+            if late > _LATE_S:
+                begin += late
+            time.sleep(_TICK_S)
+
+    def _flows(self) -> int:
+        return self._load.sent.flows.total() - self._extra
+
+    _extra = 0  # flows that came on top of the rate
+
+    def _half(self) -> float:
+        return self._began + self.plan.minutes * 30
+
+    def _go_wrong_briefly(self) -> None:
+        """Do what is done at once, one after the other; the service is started again once in the first half."""
+        more: dict[str, Callable[[], None]] = {
+            "burst": self._burst,
+            "flood of templates": self._flood,
+            "exporters without templates": self._hide,
+        }
+        deck = self._faults.brief(more)
+        restart_at = self._half() - self.plan.minutes * 10
+        while not self._done.wait(self.plan.fault_every_s):
+            now = time.monotonic()
+            self._faults.spare_one = now > self._half() - 2 * self.plan.fault_every_s
+            if now > restart_at:
+                restart_at = math.inf
+                self._do("service restarted", lambda _: self._restart())
+            else:
+                self._do(*deck.draw())
+            self._read_lines()
+
+    def _go_wrong_for_long(self) -> None:
+        """Do what takes a while, one after the other."""
+        deck = self._faults.lasting()
+        while not self._done.wait(self.plan.fault_every_s):
+            self._do(*deck.draw())
+
+    def _do(self, name: str, act: Act) -> None:
+        self._now.add(name)
+        service = self._service
+        try:
+            if service is not None:
+                act(service)
+                self._faults.done[name] += 1
+        except BaseException as exc:  # noqa: BLE001  told at the end
+            self._troubles.append(f"{name}: {type(exc).__name__}: {exc}")
+        self._now.discard(name)
+
+    def _burst(self) -> None:
+        with self._on_top() as send:
+            for _ in range(_BURST):
+                send(self._load.next())
+
+    def _flood(self) -> None:
+        with self._on_top() as send:
+            send(self._load.flood())
+
+    def _hide(self) -> None:
+        with self._on_top() as send:
+            send(self._load.hidden())
+
+    @contextmanager
+    def _on_top(self) -> Iterator[Callable[[Any], None]]:
+        with self._sending:
+            before = self._load.sent.flows.total()
+            service = self._service
+            assert service is not None
+            yield lambda datagrams: self._sender.send(datagrams, service.port)
+            self._extra += self._load.sent.flows.total() - before
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Send what was held back, and wait until nothing is under way."""
+        self._now = {"coming to rest"}
+        service = self._service
+        assert service is not None
+        self._sender.send(self._load.announced(), service.port)
+        self._sender.send(self._load.last(), service.port)
+        deadline, before = time.monotonic() + _SETTLE_S, (0, 0, 0)
+        while time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
+            page = Page.metrics(service.metrics())
+            spooled = sum(row.value for row in page.rows if row.name == "output_spooled_documents")
+            now = (page.sum("datagrams_received"), page.sum("output_queued_documents"), spooled)
+            if now == before and now[1:] == (0, 0):
+                return
+            before = now
+        self._troubles.append(f"not at rest after {_SETTLE_S:.0f} s: queued and in the spool {before[1:]}")
+
+    def _read_lines(self, *, end: bool = False) -> None:
+        """Read what has come into the files, and remove those that nobody writes to any more."""
+        files = sorted(self.plan.folder.glob("flows*.ndjson"), key=lambda path: path.stat().st_mtime)
+        for path in files:
+            self._lines.read(path, end=end)
+        for path in files[:-_FILES]:
+            self._lines.forget(path)
+
+    def _outcome(self, seconds: float) -> Outcome:
+        self._now = {"reading what Elasticsearch has"}
+        self._read_lines(end=True)
+        count, distinct = self._store.ids()
+        facts = Facts(
+            sent=self._load.sent.datagrams.total(),
+            killed=self._faults.killed,
+            flows=self._load.sent.flows,
+            lines=self._lines,
+            ids={"elasticsearch": distinct},
+        )
+        written = self._page.sum("documents_written")
+        return Outcome(
+            self.plan,
+            self._store.name,
+            seconds,
+            self._page,
+            equations(self._page, facts),
+            self._rises(),
+            dict(self._load.sent.datagrams),
+            self._load.sent.flows.total(),
+            dict(self._faults.done),
+            dict(self._watch.asked),
+            dict(self._watch.refused),
+            self._watch.longest_ms,
+            count - distinct,
+            written - distinct,
+            self._troubles,
+        )
+
+    def _rises(self) -> list[Rise]:
+        """Judge the second half: of processes that lived through it."""
+        found = []
+        for name, samples in sorted(self._watch.since(self._half()).items()):
+            for figure in ("memory", "descriptors", "threads"):
+                made = trend([(sample.at, getattr(sample, figure)) for sample in samples])
+                limit = max(RISE_OCTETS, made.median * RISE_SHARE) if figure == "memory" else RISE_COUNT
+                found.append(Rise(name, figure, made, limit))
+        return found
