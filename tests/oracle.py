@@ -7,7 +7,9 @@ types), databases and threat lists, which addresses are private, and the rule of
 
 import csv
 import json
+import math
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -159,8 +161,16 @@ class Oracle:
 
     def _volume(self, header: Header, values: Values, told: tuple[int, str]) -> Facts:
         rate, source = (header.rate, "header") if header.rate > 1 else told
-        if values.get("samplingInterval"):
-            rate, source = values["samplingInterval"], "record"
+        own = values.get("samplingInterval") or values.get("samplerRandomInterval")
+        taken = values.get("samplingPacketInterval")
+        if (
+            taken
+            and "samplingPacketSpace" in values
+            and not {"samplingInterval", "samplerRandomInterval"} & values.keys()
+        ):
+            own = math.floor(Fraction(taken + values["samplingPacketSpace"], taken) + Fraction(1, 2))
+        if own:
+            rate, source = own, "record"
         facts: Facts = {"flow.sampling.rate": rate, "flow.sampling.source": source}
         times_rate = rate if self._options["EF_PROCESSOR_SAMPLING_CORRECT"] else 1
         octets = first(values, "octetDeltaCount", "initiatorOctets", "layer2OctetDeltaCount")

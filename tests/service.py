@@ -66,13 +66,10 @@ class Service:
         self._sockets: dict[tuple[str, int], socket.socket] = {}
 
     def __enter__(self) -> Self:
-        nothing = self.folder / "empty.yml"
-        nothing.write_text("{}\n")
         environ = {name: value for name, value in os.environ.items() if not name.startswith("EF_")}
         environ |= {name: text(value) for name, value in self._options.items()}
-        command = [sys.executable, "-m", "flowcoll", "run", "--config", str(nothing)]
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(self._command(), env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             self.until("ready", lambda: self.status("/readyz") == 200)
         except BaseException:
@@ -88,6 +85,11 @@ class Service:
                 self.stop()
         finally:
             self.kill()
+
+    def _command(self) -> list[str]:
+        nothing = self.folder / "empty.yml"
+        nothing.write_text("{}\n")
+        return [sys.executable, "-m", "flowcoll", "run", "--config", str(nothing)]
 
     def send(self, payloads: Iterable[Payload], pace: int = _AT_ONCE) -> int:
         """Send datagrams, each from its exporter's address, as fast as the collector reads them; give their number.

@@ -72,6 +72,7 @@ _RATES = (
     *("samplingInterval", "samplerRandomInterval", "samplingPopulation", "samplingSize"),
     *("samplingPacketInterval", "samplingPacketSpace", "samplingProbability"),
 )
+_OWN_RATES = ("samplingInterval", "samplerRandomInterval", "samplingPacketInterval", "samplingPacketSpace")
 _ABOUT = (
     *("exportingProcessId", "observationDomainId", "exporterIPv4Address", "templateId", "lineCardId"),
     *("ingressInterface", "egressInterface", "portId", "observationPointId", "meteringProcessId"),
@@ -161,7 +162,7 @@ _USED = (
     *("icmpTypeCodeIPv4", "icmpTypeCodeIPv6", "icmpTypeIPv4", "icmpCodeIPv4", "icmpTypeIPv6", "icmpCodeIPv6"),
     *("octetDeltaCount", "packetDeltaCount", "layer2OctetDeltaCount", "layer2FrameDeltaCount", "postOctetDeltaCount"),
     *("postPacketDeltaCount", "initiatorOctets", "responderOctets", "initiatorPackets", "responderPackets"),
-    *("dataLinkFrameSize", "samplingInterval", "observationTimeMilliseconds", *_SAMPLERS),
+    *("dataLinkFrameSize", "observationTimeMilliseconds", *_OWN_RATES, *_SAMPLERS),
     *("systemInitTimeMilliseconds", "flowDurationMilliseconds", "flowDurationMicroseconds", "flowEndReason"),
     *("ingressInterface", "egressInterface", "vlanId", "dot1qVlanId", "postVlanId", "flowDirection"),
     *("sourceMacAddress", "destinationMacAddress", "bgpSourceAsNumber", "bgpDestinationAsNumber"),
@@ -373,7 +374,7 @@ def sampled(draw: st.DrawFn) -> list[Datagram]:
     known: Known = {}
     main = draw(st.sampled_from((9, 10)))
     datagrams: list[Datagram] = []
-    others = (*_SAMPLERS, "samplingInterval", "ingressInterface", "ingressInterface")
+    others = (*_SAMPLERS, *_OWN_RATES, "ingressInterface", "ingressInterface")
     names = (*_FOUR, "octetDeltaCount", *draw(st.lists(st.sampled_from(others), max_size=3)))
     template = tuple(_spec(elements()["0", _NUMBER[name]]) for name in names)
     for _ in range(draw(st.integers(1, 6))):

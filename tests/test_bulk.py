@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fakes.elasticsearch import SAID
 from flowcoll.output import bulk
-from flowcoll.output.bulk import Packer, Request, Verdict, judge
+from flowcoll.output.bulk import Packer, Request, Verdict, indices, judge, perhaps_twice
 
 LINES = [b'{"create":{"_index":"i","_id":"%d"}}\n{"n":%d}\n' % (number, number) for number in range(7)]
 
@@ -53,6 +53,13 @@ def test_halves(count):
     assert first.pairs() + second.pairs() == packed(LINES[:count]).pairs()
 
 
+def test_a_doubt_stays_with_both_halves():
+    """What may have been stored may have been stored in both halves; what was answered is in doubt no more."""
+    request = packed(LINES)._replace(doubt="i-000001")
+    assert [half.doubt for half in request.halves()] == ["i-000001"] * 2
+    assert request.only([1, 2]).doubt is None
+
+
 def item(word):
     return {"create": SAID["item"][word] if word else SAID["stored"]}
 
@@ -90,3 +97,20 @@ def test_no_more_shards_is_no_fault_of_a_document():
 def test_what_is_no_answer(answer):
     """Anything that is not an answer to this request gives none: nothing is taken for stored by mistake."""
     assert judge(answer, 1) is None
+
+
+def test_where_documents_went():
+    """The indices of those that were stored, and of no others; none where the answer does not name them."""
+    items = [{"create": {"_index": "i-000002", "status": 201}}, {"create": {"_index": "i-000002", "status": 409}}]
+    assert indices({"errors": True, "items": items}) == ["i-000002"]
+    assert indices({"errors": False}) == []
+    for answer in (None, [], {"items": 1}, {"items": [1, {}, {"create": None}, {"create": {"status": 201}}]}):
+        assert indices(answer) == []
+
+
+def test_perhaps_twice():
+    """What went to the index that was known before is there once; so is what went to the first one there was."""
+    assert perhaps_twice(["i-000002", "i-000002"], "i-000002") == 0
+    assert perhaps_twice(["i-000002", "i-000003"], "i-000002") == 1
+    assert perhaps_twice(["i-000002"], "") == 1
+    assert perhaps_twice(["i-000001"], "") == 0

@@ -129,6 +129,20 @@ def test_the_default_file_is_found_ours_before_theirs(site: Site) -> None:
     assert (options["EF_API_PORT"], options.notices) == (2, ())
 
 
+def test_a_file_of_ours_that_sets_nothing_does_not_hide_theirs(site: Site) -> None:
+    """The package brings one with comments only; one that is broken is not passed over."""
+    ours = site.put("etc/flowcoll/flowcoll.yml", "# nothing\n")
+    theirs = site.put("etc/elastiflow/flowcoll.yml", "EF_API_PORT: 81\n")
+    options = site.load()
+    assert options["EF_API_PORT"] == 81
+    assert f"{ours} sets nothing, {theirs} is read" in options.notices
+    theirs.unlink()
+    assert site.load()["EF_API_PORT"] == 8080
+    site.put("etc/elastiflow/flowcoll.yml", "EF_API_PORT: 81\n")
+    ours.write_text("EF_API_PORT: '")
+    assert "is not YAML" in site.refused()[0]
+
+
 @pytest.mark.parametrize(
     ("yaml", "line", "words"),
     [
@@ -282,8 +296,8 @@ def test_what_is_switched_off_does_no_harm(site: Site) -> None:
 
 def test_the_switch_that_is_off_is_named(site: Site) -> None:
     """Of several switches one above the other, the one to turn on is named."""
-    notices = site.load(EF_OUTPUT_ELASTICSEARCH_MAX_RETRIES="5").notices
-    assert notices == ("EF_OUTPUT_ELASTICSEARCH_MAX_RETRIES: not used while EF_OUTPUT_ELASTICSEARCH_ENABLE is off",)
+    notices = site.load(EF_OUTPUT_OPENSEARCH_RETRY_BACKOFF="5").notices
+    assert notices == ("EF_OUTPUT_OPENSEARCH_RETRY_BACKOFF: not used while EF_OUTPUT_OPENSEARCH_ENABLE is off",)
 
 
 def test_what_has_no_effect_is_one_notice(site: Site) -> None:

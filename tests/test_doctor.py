@@ -84,6 +84,22 @@ def test_this_machine_can_be_examined(settings: dict[str, object], tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("command", "verdict"), [("/usr/bin/flowcoll run", OK), ("/usr/share/elastiflow/bin/flowcoll", FAIL), ("", SKIP)]
+)
+def test_elastiflows_unit_hides_ours(
+    settings: dict[str, object], tmp_path: Path, command: str, verdict: Verdict
+) -> None:
+    """It has the same name, and lies where it wins."""
+    if command:
+        unit = tmp_path / "etc/systemd/system/flowcoll.service"
+        unit.parent.mkdir(parents=True)
+        unit.write_text(f"[Service]\nExecStart={command}\n")
+    found = by_name(examine(config.defaults(**settings), Surroundings(tmp_path)))["service unit"]
+    assert found.verdict is verdict
+    assert command in found.finding
+
+
 def test_every_finding_belongs_to_a_check_of_the_table(settings: dict[str, object]) -> None:
     """What is shown is declared, with what is looked at."""
     rows = examine(config.defaults(**settings), Surroundings())

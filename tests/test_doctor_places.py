@@ -111,6 +111,15 @@ def test_files_of_outputs(tmp_path: Path) -> None:
     assert (found.verdict, found.advice) == (Verdict.FAIL, f"chown somebody {own}")
 
 
+def test_what_the_unit_forbids(tmp_path: Path) -> None:
+    """Is told, although the user could write there."""
+    outside = FILE_JUDGE(probe(tmp_path / "flows.ndjson", ME, (Path("/var/lib/flowcoll"),)))
+    assert (outside.verdict, "ProtectSystem" in outside.text) == (Verdict.FAIL, True)
+    assert outside.advice.endswith(f"ReadWritePaths={tmp_path}")
+    assert FILE_JUDGE(probe(tmp_path / "flows.ndjson", ME, (tmp_path,))).verdict is Verdict.OK
+    assert STATE_JUDGE(probe(tmp_path / "state", ME, (tmp_path / "state",))).verdict is Verdict.OK
+
+
 def test_as_whom_it_writes() -> None:
     """As the one that runs, else as EF_RUN_AS says if we are root, else as we are."""
     assert who({"EF_RUN_AS": "nobody"}, 0, 0).name == "root"

@@ -47,6 +47,15 @@ def test_all_is_well() -> None:
         ("collector", {"ready": False}, WARN, "does not read its ports"),
         ("collector", {"workers": [WORKER | {"up": False}]}, FAIL, "do not run: 0"),
         ("collector", {"workers": [WORKER | {"restarts": 2}]}, WARN, "2 times"),
+        ("outputs", {"outputs": [{"name": "elasticsearch", "up": False, "last_error": "401"}]}, FAIL, "401"),
+        ("outputs", {"outputs": [{"name": "file", "dropped": 1200}]}, WARN, "file has dropped 1,200"),
+        ("outputs", {"outputs": [{"name": "elasticsearch", "up": True, "rejected": 3}]}, WARN, "3 documents were rej"),
+        (
+            "enrichers",
+            {"enrichers": {"maxmind_asn": {"state": "failed", "last_error": "why"}}},
+            WARN,
+            "maxmind_asn: why",
+        ),
         ("kernel drops", {"sockets": [{"port": 9995, "kernel_drops": 1200}]}, WARN, "1,200 at port 9995"),
     ],
 )

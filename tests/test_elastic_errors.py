@@ -9,7 +9,7 @@ from elastic_transport import ApiError, TransportError
 
 from fakes.elasticsearch import SAID, Elasticsearch
 from flowcoll.elastic import connect
-from flowcoll.elastic_errors import why
+from flowcoll.elastic_errors import category, uncertain, why
 from running_output import options
 
 TLS = {"TLS_ENABLE": True}
@@ -21,10 +21,14 @@ def fake() -> Iterator[Elasticsearch]:
         yield made
 
 
-def failure(client):
+def error(client):
     with pytest.raises((ApiError, TransportError)) as caught:
         client.info()
-    return why(caught.value)
+    return caught.value
+
+
+def failure(client):
+    return why(error(client))
 
 
 def test_why_nobody_listens(fake):
@@ -124,3 +128,44 @@ def test_why_is_one_line_without_secrets(fake):
     assert why(ValueError("a\nb")) == "a b"
     assert why(KeyError()) == "KeyError"
     assert SAID["whole"]["401"]["error"]["reason"].startswith("unable to authenticate")
+
+
+def test_a_request_that_did_not_get_there_was_not_carried_out(fake):
+    """Nobody listens, or there is no such name: that is certain."""
+    fake.stop()
+    refused = error(connect(options(ADDRESSES=fake.address)))
+    unknown = error(connect(options(ADDRESSES="nowhere.invalid:9200")))
+    fake.start()
+    assert [category(refused), category(unknown)] == ["connection"] * 2
+    assert not uncertain(refused)
+    assert not uncertain(unknown)
+
+
+@pytest.mark.parametrize(
+    ("word", "doubt"), [("401", False), ("403", False), ("429", False), ("502", True), ("503", True)]
+)
+def test_what_was_refused_was_not_carried_out(fake, word, doubt):
+    """What a server says of us or of its room is certain; what it says of those behind it is not."""
+    fake.everywhere = True
+    fake.fail(word)
+    refused = error(connect(options(ADDRESSES=fake.address)))
+    assert category(refused) == word
+    assert uncertain(refused) == doubt
+
+
+def test_without_an_answer_nothing_is_certain():
+    """What was sent may have been carried out, whether the connection ends or nothing comes."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = connect(options(ADDRESSES=f"127.0.0.1:{silent.getsockname()[1]}"), request_timeout_s=0.3)
+        late = error(client)
+        silent.accept()[0].close()
+
+        def close_next():
+            silent.accept()[0].close()
+
+        closing = threading.Thread(target=close_next)
+        closing.start()
+        closed = error(client)
+        closing.join()
+    assert (category(late), uncertain(late)) == ("timeout", True)
+    assert (category(closed), uncertain(closed)) == ("connection", True)

@@ -233,13 +233,14 @@ def test_a_rejected_document_of_the_spool(running, away):
     assert (run.count("documents.replayed"), run.count("documents.delivered")) == (5, 4)
 
 
-def test_a_request_of_the_spool_that_is_too_large(running, away):
-    """It is divided, and leaves the spool when all parts are delivered."""
+@pytest.mark.parametrize("limit", ["most", "room"])
+def test_a_request_of_the_spool_that_is_too_large(running, away, limit):
+    """What is too large, or more than there is ever room for, is divided, and leaves the spool with its last part."""
     run = running(fake=away)
     run.write(*range(50))
     run.output.flush()
     run.wait(lambda: run.state("spooled_documents") == 50)
-    away.most = 7
+    setattr(away, limit, 20)
     with away:
         run.settle()
         assert numbers(away) == list(range(50))

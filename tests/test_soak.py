@@ -34,6 +34,7 @@ def page(**more: int) -> Page:
         "documents.replayed.elasticsearch": 1,
         "documents.dropped.elasticsearch": 2,
         "documents.dropped_because.elasticsearch.stopped": 2,
+        "documents.left.elasticsearch": 3,
         "sets.waited": 5,
         "sets.read_late": 2,
         "sets.kept.no_template": 2,

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowcoll.errors import SetupError
-from flowcoll.output.spool import HEADER, Spool
+from flowcoll.output.spool import FULL, HEADER, Spool
 
 MEGABYTE = 1 << 20
 WRITER = """
@@ -197,6 +197,35 @@ def test_killed(tmp_path: Path) -> None:
         spool.close()
         assert found in (list(range(said)), list(range(said + 1)))  # the last one may not have been told of
         said = len(found)
+
+
+def test_the_files_stay_within_the_limit(tmp_path: Path) -> None:
+    """What was taken of a segment that is still there counts too; a limit may be changed."""
+    spool = Spool(tmp_path, 1000)
+    for _ in range(100):
+        while not spool.add(b"x" * 70, 1):
+            pass
+        assert 800 < spool.held <= 1000
+        assert sum(path.stat().st_size for path in tmp_path.glob("*.segment")) == spool.held
+        for _ in range(3):
+            record = spool.oldest()
+            assert record
+            spool.taken(record)
+    spool.limit = 0
+    assert spool.add(b"x", 1) == FULL
+    spool.close()
+
+
+def test_removed(tmp_path: Path) -> None:
+    """With all it holds, and others may have one there anew."""
+    spool = filled(tmp_path / "0", BODIES, segment=200)
+    spool.sync()
+    assert next(drained(spool)) == BODIES[0]
+    spool.remove()
+    assert list(tmp_path.iterdir()) == []
+    spool = Spool(tmp_path / "0", MEGABYTE)
+    assert spool.oldest() is None
+    spool.close()
 
 
 def test_used_by_another(tmp_path: Path) -> None:

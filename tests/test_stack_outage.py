@@ -22,7 +22,7 @@ from test_cli import netflow5
 
 pytestmark = pytest.mark.stack
 
-OUTAGE_S = float(os.environ.get("FLOWCOLL_OUTAGE_S", "10"))
+OUTAGE_S = float(os.environ.get("FLOWCOLL_OUTAGE_S", "0"))
 SOME = 200
 _AT_ONCE = 10
 _PAUSE_S = 0.1  # between some datagrams and the next, so that the node has a processor to start on
@@ -274,7 +274,10 @@ def test_a_rollover_in_the_outage(up: Node, tmp_path: Path) -> None:
     """What was stored, its answer lost, is stored a second time after a rollover: no more than was under way, and counted."""
     namespace = "rollover"
     with Way(up.port) as way:
-        options = {**output(up, namespace, BATCH_DEADLINE=500), PREFIX + "ADDRESSES": way.address}
+        options = {
+            **output(up, namespace, BATCH_DEADLINE=500, BATCH_MAX_BYTES=_PRESSURE // 2),
+            PREFIX + "ADDRESSES": way.address,
+        }
         with Service(tmp_path, **options) as service:
             numbered(service, SOME)
             settled(service)

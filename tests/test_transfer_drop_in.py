@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowcoll.options.docs import environment
-from flowcoll.transfer.drop_in import Unbalanced, looks_like, read, split
+from flowcoll.transfer.drop_in import Unreadable, looks_like, read, split
 
 FILE = Path("/etc/systemd/system/flowcoll.service.d/flowcoll.conf")
 
@@ -30,10 +30,12 @@ def values(text: str) -> dict[str, str]:
         ('Environment=EF_A="one two"', {"EF_A": "one two"}),
         (r'Environment="EF_A=a\"b\\c"', {"EF_A": 'a"b\\c'}),
         (r'Environment="EF_A=\x41\101\u0041\U00000041\s."', {"EF_A": "AAAA ."}),
-        (r'Environment="EF_A=a\qb"', {"EF_A": r"a\qb"}),
+        (r'Environment="EF_A=\xc3\xa9"', {"EF_A": "é"}),
+        ('Environment="EF_A=100% sure"', {"EF_A": "100% sure"}),
         ('Environment="EF_A=100%%"', {"EF_A": "100%"}),
         ('Environment="EF_A=%%H"', {"EF_A": "%H"}),
         ("Environment = EF_A=1", {"EF_A": "1"}),
+        ("Environment=EF_A=x\\\\\nEnvironment=EF_B=1", {"EF_A": "x\\", "EF_B": "1"}),
         ("Environment=EF_A=1\nEnvironment=\nEnvironment=EF_B=2", {"EF_B": "2"}),
         ("Environment=EF_A=1\nEnvironment=EF_A=2", {"EF_A": "2"}),
         ("#Environment=EF_A=1\n;Environment=EF_B=1", {}),
@@ -54,21 +56,33 @@ def test_what_we_write_is_read_again(value: str) -> None:
 
 
 @given(st.text("ab \t'\"\\x4%"))
-def test_any_line_is_words_or_unbalanced(text: str) -> None:
+def test_any_line_is_words_or_unreadable(text: str) -> None:
     """No line is an error of another kind, and nothing of a word is lost but its quotes."""
     try:
         words = list(split(text))
-    except Unbalanced:
+    except Unreadable:
         return
     assert sum(map(len, words)) <= len(text)
 
 
-def test_what_is_wrong_is_told_with_its_line() -> None:
-    """A quote without an end, a word that assigns nothing; the value, which may be a secret, is not shown."""
-    found = read(FILE, '[Service]\nEnvironment="EF_A=1\nEnvironment=EF_PASSWORD hush\n')
-    first, *others = found.problems
-    assert first.startswith(f"{FILE}:2: a quote is not closed")
-    assert [line.partition(" is no ")[0] for line in others] == [f"{FILE}:3: EF_PASSWORD...", f"{FILE}:3: hush..."]
+@pytest.mark.parametrize(
+    ("line", "words", "count"),
+    [
+        ('EF_A=1 "EF_B=1 EF_C=2', "a quote is not closed", 1),
+        (r'EF_A=1 "EF_B=a\qb" EF_C=1', "a backslash that begins no escape; write two for one", 1),
+        (r"EF_A=1 EF_B=\400", "a backslash", 1),
+        (r"EF_A=1 EF_B=\xff", "no UTF-8", 1),
+        ("EF_A=1 EF_PASSWORD hush", "EF_PASSWORD... is no NAME=value", 1),
+        ("EF_A=1 EF_B=100%z EF_C=1", "EF_B: systemd ignores it, for it knows no %z; write %% for %", 2),
+    ],
+)
+def test_what_systemd_ignores_is_a_problem(line: str, words: str, count: int) -> None:
+    """With its line, and without the value, which may be a secret; what systemd takes is taken."""
+    found = read(FILE, f"[Service]\nEnvironment={line}\n")
+    assert found.problems[0].startswith(f"{FILE}:2: ")
+    assert words in found.problems[0]
+    assert "hush" not in found.problems[0]
+    assert len(found.given) == count
 
 
 def test_a_specifier_is_told() -> None:

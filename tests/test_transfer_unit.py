@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from flowcoll import config
-from flowcoll.transfer.unit import of_service
+from flowcoll.transfer.unit import of_service, writable
 
 UNIT = "usr/lib/systemd/system/flowcoll.service"
 DROP_IN = "etc/systemd/system/flowcoll.service.d/flowcoll.conf"
@@ -75,3 +75,12 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert found is not None
     assert len(found.given) == 1
     assert found.notices[0].startswith(f"{tmp_path / DROP_IN} cannot be read")
+
+
+def test_where_the_service_may_write(tmp_path: Path) -> None:
+    """Everywhere, unless the unit says otherwise; then in its own folders and those that are named."""
+    assert writable(tmp_path) is None
+    put(tmp_path, UNIT, "[Service]\nStateDirectory=flowcoll\n")
+    assert writable(tmp_path) is None
+    put(tmp_path, DROP_IN, "[Service]\nProtectSystem=strict\nReadWritePaths=-/srv/flows /mnt/x\n")
+    assert writable(tmp_path) == (Path("/var/lib/flowcoll"), Path("/srv/flows"), Path("/mnt/x"))

@@ -1,1 +1,30 @@
-.TH flowcoll 1
+_flowcoll_completion() {
+    local IFS=$'\n'
+    local response
+
+    response=$(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD _FLOWCOLL_COMPLETE=bash_complete $1)
+
+    for completion in $response; do
+        IFS=',' read type value <<< "$completion"
+
+        if [[ $type == 'dir' ]]; then
+            COMPREPLY=()
+            compopt -o dirnames
+        elif [[ $type == 'file' ]]; then
+            COMPREPLY=()
+            compopt -o default
+        elif [[ $type == 'plain' ]]; then
+            COMPREPLY+=($value)
+        fi
+    done
+
+    return 0
+}
+
+_flowcoll_completion_setup() {
+    complete -o nosort -F _flowcoll_completion flowcoll
+}
+
+_flowcoll_completion_setup;
+
+# written with click 8.5.1 by python -m flowcoll.generate

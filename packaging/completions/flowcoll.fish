@@ -1,1 +1,19 @@
-.TH flowcoll 1
+function _flowcoll_completion;
+    set -l response (env _FLOWCOLL_COMPLETE=fish_complete COMP_WORDS=(commandline -cp) COMP_CWORD=(commandline -t) flowcoll);
+
+    for completion in $response;
+        set -l metadata (string split "," $completion);
+
+        if test $metadata[1] = "dir";
+            __fish_complete_directories $metadata[2];
+        else if test $metadata[1] = "file";
+            __fish_complete_path $metadata[2];
+        else if test $metadata[1] = "plain";
+            echo $metadata[2];
+        end;
+    end;
+end;
+
+complete --no-files --command flowcoll --arguments "(_flowcoll_completion)";
+
+# written with click 8.5.1 by python -m flowcoll.generate

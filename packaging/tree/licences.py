@@ -38,6 +38,10 @@ _CLASSIFIED = {
 }
 
 
+_APACHE = "TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION"
+_APACHE_HERE = "The Apache License, Version 2.0; see its paragraph at the top of this file.\n"
+
+
 class Untold(Exception):  # noqa: N818  it is what the licence is
     """A distribution does not say how it is licensed."""
 
@@ -57,12 +61,13 @@ def licence(distribution: Distribution) -> str:
 
 
 def texts(distribution: Distribution) -> list[tuple[str, str]]:
-    """Give name and text of each licence file that came with it."""
+    """Give name and text of each licence file that came with it; the Apache License is named, not repeated."""
     found = {}
     for file in distribution.files or ():
         inside = ".dist-info/" in f"{file.parent}/"
         if inside and _TEXT.search(file.name):
-            found[file.name] = file.read_text(encoding="utf-8")
+            text = file.read_text(encoding="utf-8")
+            found[file.name] = _APACHE_HERE if _APACHE in text else text
     return sorted(found.items())
 
 

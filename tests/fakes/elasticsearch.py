@@ -58,7 +58,7 @@ class Elasticsearch:
         self.asked = 0  # how often GET / came
         self.authorizations: list[str | None] = []  # and as whom
         self.picks: Callable[[dict[str, Any]], bool] = lambda _: True
-        self.most = 1 << 30
+        self.most = self.room = 1 << 30  # documents in a request: what is more is too large, what is more finds no room
         self.dislikes: Callable[[dict[str, Any]], bool] = lambda _: False  # as a proxy before it may
         self.retry_after = ""
         self.warning = ""
@@ -210,6 +210,8 @@ class _Handler(BaseHTTPRequestHandler):
         node.bulks.append(bulk)
         if len(pairs) > node.most:
             word = "413"
+        elif len(pairs) > node.room:
+            word = "429"
         if any(self.node.dislikes(document) for _, document in pairs):
             word = "403"
         if word == "stop":

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,13 +25,6 @@ from soak.store import RealNode, StandIn, Store
 _LINE_S = 10.0
 _DRAW_S = 1.0
 _DISK = "256m"
-_SHORT_MIN = 5.0  # below, faults follow each other more quickly and are shorter
-
-
-def plan(seed: int, minutes: float, flows_per_s: int, folder: Path, disk: Path | None) -> Plan:
-    """Make the plan of a soak of so many minutes."""
-    made = Plan(seed, minutes, flows_per_s, folder, disk)
-    return made if minutes >= _SHORT_MIN else made._replace(fault_every_s=2.0, away_s=(1.0, 4.0))
 
 
 @contextmanager
@@ -77,6 +71,7 @@ def main(
     report_file: Path | None,
 ) -> None:
     """Run a collector under load and faults, and see that nothing is lost without a word and nothing grows."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # whatever was started and mounted is to go
     console = Console(width=None if sys.stdout.isatty() else 150)
     seed = random.SystemRandom().randrange(1 << 31) if seed is None else seed
     console.print(f"seed {seed}: --seed {seed} draws the same load and faults", highlight=False)
@@ -86,10 +81,8 @@ def main(
             disk = stack.enter_context(small_disk(folder / "disk"))
             if disk is None:
                 console.print("no small disk can be mounted by this user: it is not filled", highlight=False)
-            soak = Soak(
-                plan(seed, minutes, flows, folder, disk),
-                stack.enter_context(store(stand_in=stand_in, lasting=minutes >= _SHORT_MIN)),
-            )
+            plan = Plan(seed, minutes, flows, folder, disk)
+            soak = Soak(plan, stack.enter_context(store(stand_in=stand_in, lasting=not plan.short)))
             outcome = _watched(soak, console)
     except FlowcollError as exc:
         raise click.ClickException(str(exc)) from exc

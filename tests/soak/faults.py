@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from service import Service
@@ -46,10 +47,10 @@ class Faults:
         }
         return Deck(self._rng, {**own, **{name: _ignoring(act) for name, act in more.items()}})
 
-    def lasting(self) -> "Deck":
-        """Give the faults that take a while, during which the others go on."""
+    def lasting(self, *, short: bool) -> "Deck":
+        """Give the faults that take a while, during which the others go on. short: without a second start of a node, which takes long."""
         own = {
-            "Elasticsearch stopped": self._away(self._store.stop),
+            **({} if short else {"Elasticsearch stopped": self._away(self._store.stop)}),
             "Elasticsearch killed": self._away(self._store.kill),
             **{f"Elasticsearch: {fault}": self._in_store(fault) for fault in self._store.faults},
             **({"disk of the state directory full": self._fill} if self._disk else {}),
@@ -93,19 +94,17 @@ class Faults:
         return act
 
     def _fill(self, _: Service) -> None:
-        """Fill the disk of the state directory for a while, while Elasticsearch is away."""
+        """Fill the disk of the state directory for a while, while Elasticsearch takes nothing."""
         assert self._disk is not None
         ballast = self._disk / "ballast"
-        self._store.stop()
-        with ballast.open("wb", buffering=0) as file:
-            try:
-                while file.write(bytes(_BALLAST)) == _BALLAST:
-                    pass
-            except OSError:
+        busy = self._store.faults[0]
+        self._store.do(busy)
+        with suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while file.write(bytes(_BALLAST)) == _BALLAST:
                 pass
         self._pause()
         ballast.unlink()
-        self._store.start()
+        self._store.undo(busy)
 
     def _pause(self) -> None:
         time.sleep(self._rng.uniform(*self.away_s))

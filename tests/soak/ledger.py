@@ -7,12 +7,14 @@
     documents written   = delivered + delivered before + rejected + dropped + queued + in the spool, for each output,
                           where in the spool = found + spooled - replayed - damaged, and what was found was written by
                           an earlier run, or by a worker that died
+    spooled + found     = replayed + damaged + left at the end + in the spool, for each output
     documents dropped   = those dropped by reason, for each output
     documents rejected  = dead letters written + those that could not be, unless a worker was killed at it
     lines of the file   = delivered to it, and what a worker that was killed had written and not yet told;
                           it may have left one line without an end
-    distinct ids        = documents written without those rejected, dropped, queued and in the spool, at least: what counts
-                          as dropped may have been delivered, its answer being lost or nobody there to count it
+    distinct ids        = documents written without those rejected, dropped, queued and in the spool, at least: these may
+                          have been delivered, an answer being lost or nobody there to count them
+    perhaps twice       = documents that Elasticsearch has twice, at most
     flows of a sound exporter, sent = its documents + those in datagrams that are counted as lost
     missing by sequence numbers     = what was lost on the way, where nobody was started anew
 
@@ -142,7 +144,8 @@ class Lines:
 class Facts:
     """What is known without asking the collector.
 
-    sent: datagrams; killed: workers; flows: of each sound exporter; lines: what is in the file; ids: distinct ones that Elasticsearch has, by output; missing: lost on the way, by protocol, where that can be told.
+    sent: datagrams; killed: workers; flows: of each sound exporter; lines: what is in the file; twice,
+    ids: documents more than once and distinct ones that Elasticsearch has, by output; missing: lost on the way, by protocol, where that can be told.
     """
 
     sent: int
@@ -150,6 +153,7 @@ class Facts:
     flows: Mapping[str, int] = field(default_factory=dict)
     lines: Lines = field(default_factory=Lines)
     ids: Mapping[str, int] = field(default_factory=dict)
+    twice: Mapping[str, int] = field(default_factory=dict)
     missing: Mapping[str, int] | None = None
 
 
@@ -189,8 +193,12 @@ def equations(page: Page, facts: Facts) -> list[Equation]:
         lost_or_waiting -= page.sum("documents_delivered_before", output=output)
         written = page.sum("documents_written")
         text = f"{output}: distinct ids + rejected + dropped + queued + in the spool = documents written"
-        dropped = page.sum("documents_dropped", output=output)
-        found.append(Equation(text, ids + lost_or_waiting, written, dropped + more))
+        twice = page.sum("documents_perhaps_twice", output=output) + _REQUEST * killed
+        found.append(
+            Equation(f"{output}: perhaps stored twice = stored twice", twice, facts.twice.get(output, 0), twice)
+        )
+        *_, dropped, queued, spooled = _at(page, output)  # any of these may have been stored without our knowing
+        found.append(Equation(text, ids + lost_or_waiting, written, dropped + queued + spooled + more))
     if facts.flows:
         # who is killed at once after it has taken up what was kept has not told that these sets wait again
         sets = page.sum("sets_kept") + sum(given_up[reason] for reason in GIVEN_UP) if killed else 0
@@ -221,6 +229,14 @@ def _of_output(page: Page, output: str, killed: int) -> list[Equation]:
             f"{output}: documents written = delivered + before + rejected + dropped + queued + in the spool",
             page.sum("documents_written"),
             sum(_at(page, output)),
+        ),
+        Equation(
+            f"{output}: spooled + found = replayed + damaged + left on disk + in the spool",
+            of("documents_spooled") + of("documents_found"),
+            of("documents_replayed")
+            + page.sum("documents_dropped_because", output=output, reason="spool_damaged")
+            + of("documents_left")
+            + of("output_spooled_documents"),
         ),
         Equation(f"{output}: dropped = dropped by reason", of("documents_dropped"), of("documents_dropped_because")),
         Equation(

@@ -22,7 +22,8 @@ _TICK_S = 0.02
 _LATE_S = 1.0  # what the sender was late by more than this is not sent afterwards
 _SETTLE_S = 600.0
 _LOOK_S = 1.0
-_BURST = 1_500
+_BURST_S = 0.2  # as many datagrams at once as flows come in so long: some two seconds' worth
+_SHORT_MIN = 5.0
 _FILES = 3  # that may still be written to
 _RISKIQ = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_"
 
@@ -42,8 +43,21 @@ class Plan(NamedTuple):
     disk: Path | None
     exporters: int = 24
     workers: int = 2
-    fault_every_s: float = 15.0
-    away_s: tuple[float, float] = (5.0, 20.0)
+
+    @property
+    def fault_every_s(self) -> float:
+        """Seconds from a fault to the next."""
+        return 2.0 if self.short else 15.0
+
+    @property
+    def away_s(self) -> tuple[float, float]:
+        """How long Elasticsearch, or a disk, is away."""
+        return (1.0, 4.0) if self.short else (5.0, 20.0)
+
+    @property
+    def short(self) -> bool:
+        """Whether there is little time: faults follow each other quickly and are shorter."""
+        return self.minutes < _SHORT_MIN
 
 
 class Rise(NamedTuple):
@@ -149,6 +163,7 @@ class Soak:
                 each.join()
             self._settle()
             found = time.monotonic() - self._began
+            self._now = {"stopping"}
             self._watch.stop()
             self._stop()
             return self._outcome(found)
@@ -166,7 +181,7 @@ class Soak:
             "EF_PROCESSOR_POOL_SIZE": plan.workers,
             "EF_PROCESSOR_ENRICH_IPADDR_CACHE_SIZE": 4096,  # small, so that it is full before memory is judged
             "EF_FLOW_SERVER_ALLOW": ALLOWED,
-            "EF_OUTPUT_ELASTICSEARCH_SPOOL_MAX_BYTES": 64 * 1024 * 1024,
+            "EF_OUTPUT_ELASTICSEARCH_SPOOL_MAX_BYTES": 128 * 1024 * 1024,
             "EF_OUTPUT_FILE_ENABLE": True,
             "EF_OUTPUT_FILE_PATH": plan.folder / "flows.ndjson",
         }
@@ -237,10 +252,12 @@ class Soak:
             self._read_lines()
 
     def _go_wrong_for_long(self) -> None:
-        """Do what takes a while, one after the other."""
-        deck = self._faults.lasting()
-        while not self._done.wait(self.plan.fault_every_s):
+        """Do what takes a while, one after the other; what was away is there for longer before the next."""
+        deck, pause_s = self._faults.lasting(short=self.plan.short), self.plan.fault_every_s
+        while not self._done.wait(pause_s):
+            began = time.monotonic()
             self._do(*deck.draw())
+            pause_s = max(2 * (time.monotonic() - began), self.plan.fault_every_s)
 
     def _do(self, name: str, act: Act) -> None:
         self._now.add(name)
@@ -255,7 +272,7 @@ class Soak:
 
     def _burst(self) -> None:
         with self._on_top() as send:
-            for _ in range(_BURST):
+            for _ in range(round(self.plan.flows_per_s * _BURST_S)):
                 send(self._load.next())
 
     def _flood(self) -> None:
@@ -304,8 +321,9 @@ class Soak:
             self._lines.forget(path)
 
     def _outcome(self, seconds: float) -> Outcome:
-        self._now = {"reading what Elasticsearch has"}
+        self._now = {"reading the files"}
         self._read_lines(end=True)
+        self._now = {"reading what Elasticsearch has"}
         count, distinct = self._store.ids()
         facts = Facts(
             sent=self._load.sent.datagrams.total(),
@@ -313,6 +331,7 @@ class Soak:
             flows=self._load.sent.flows,
             lines=self._lines,
             ids={"elasticsearch": distinct},
+            twice={"elasticsearch": count - distinct},
         )
         written = self._page.sum("documents_written")
         return Outcome(

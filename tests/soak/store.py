@@ -1,6 +1,5 @@
 """Where documents go to during a soak: a real Elasticsearch node, or the stand-in where none can run."""
 
-import array
 import hashlib
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
@@ -76,12 +75,15 @@ class RealNode(Store):
         self._node.kill()
 
     def do(self, fault: str) -> None:
-        """disk_full: the block that Elasticsearch sets when its disk fills up; conflict: ports become addresses."""
+        """disk_full: the block that Elasticsearch sets when its disk fills up; conflict: octets may be 127 at most."""
         if fault == "disk_full":
             self._block(blocked=True)
         else:
-            mapping = {"properties": {"source": {"properties": {"port": {"type": "ip"}}}}}
-            self._node.es.cluster.put_component_template(name=_CUSTOM, template={"mappings": mapping})
+            template = {
+                "mappings": {"properties": {"source": {"properties": {"bytes": {"type": "byte"}}}}},
+                "settings": {"index.mapping.ignore_malformed": False},
+            }
+            self._node.es.cluster.put_component_template(name=_CUSTOM, template=template)
             self._roll()
 
     def undo(self, fault: str) -> None:
@@ -93,10 +95,18 @@ class RealNode(Store):
 
     def ids(self) -> tuple[int, int]:
         stored = Stored(self._node, NAMESPACE)
-        seen = array.array("Q")
-        for hit in helpers.scan(self._node.es, index=stored.name, _source=False, size=_PAGE, scroll=_PATIENCE):
-            seen.append(int.from_bytes(hashlib.blake2b(hit["_id"].encode(), digest_size=8).digest(), "big"))
-        return stored.count(), len(set(seen))
+        seen: set[int] = set()
+        pages = helpers.scan(
+            self._node.es,
+            index=stored.name,
+            _source=False,
+            size=_PAGE,
+            scroll=_PATIENCE,
+            filter_path="_scroll_id,_shards,hits.hits._id",
+        )
+        for hit in pages:
+            seen.add(int.from_bytes(hashlib.blake2b(hit["_id"].encode(), digest_size=8).digest(), "big"))
+        return stored.count(), len(seen)
 
     def _block(self, *, blocked: bool | None) -> None:
         settings = {"index.blocks.read_only_allow_delete": blocked}

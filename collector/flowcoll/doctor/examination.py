@@ -12,9 +12,10 @@ from typing import Any
 
 from flowcoll.config import Options
 from flowcoll.doctor import cluster, cluster_checks, files, host, places, ports, running
-from flowcoll.doctor.findings import Check, Finding, Part, Row, Verdict, ok, rows, warn
+from flowcoll.doctor.findings import Check, Finding, Part, Row, Verdict, fail, ok, rows, skip, warn
 from flowcoll.doctor.running import Running
 from flowcoll.threat.source import Source
+from flowcoll.transfer import unit
 
 _LIST_LIMIT_S = 20.0
 _OUTPUTS = ("ELASTICSEARCH", "FILE", "STDOUT")
@@ -52,6 +53,7 @@ def parts(options: Options, known: Running, world: Surroundings) -> list[Part]:
         Part(ports.CHECKS, partial(ports.probe, ip, number, known.ports, world.root), str(number))
         for number in dict.fromkeys(options["EF_FLOW_SERVER_UDP_PORT"])
     ]
+    made.append(Part(UNIT, partial(unit.program, world.root)))
     made.append(Part(host.CHECKS, partial(host.probe, options, known, world.root)))
     made += _places(options, known, world)
     for output in options.outputs("ELASTICSEARCH"):
@@ -61,14 +63,31 @@ def parts(options: Options, known: Running, world: Surroundings) -> list[Part]:
     return made
 
 
+def _unit(found: tuple[Path, str] | None) -> Finding:
+    """Judge the unit: ElastiFlow's has the same name, and in /etc it hides ours."""
+    if found is None:
+        return skip("there is no flowcoll.service")
+    file, command = found
+    if "elastiflow" in command:
+        return fail(
+            f"{file} is ElastiFlow's: systemd would start {command}",
+            f"remove ElastiFlow's package, or {file}; then: systemctl daemon-reload",
+        )
+    return ok(f"{file} starts {command}")
+
+
+UNIT = (Check("service unit", "which flowcoll.service counts, and what it starts", _unit),)
+
+
 def _places(options: Options, known: Running, world: Surroundings) -> Iterator[Part]:
     owner = host.owner(world.root, known.pid)
     user = places.who(options, owner, geteuid())
+    allowed = unit.writable(world.root)
     spools = sum(each.values["SPOOL_MAX_BYTES"] for each in options.outputs("ELASTICSEARCH"))
-    yield Part(places.STATE, partial(places.probe, options["EF_STATE_PATH"], user, spools))
+    yield Part(places.STATE, partial(places.probe, options["EF_STATE_PATH"], user, allowed, spool_limit=spools))
     for output in options.outputs("FILE"):
         path = output.values["PATH"]
-        yield Part(places.FILE, partial(places.probe, path, user), output.namespace or str(path))
+        yield Part(places.FILE, partial(places.probe, path, user, allowed), output.namespace or str(path))
 
 
 def _files(options: Options, known: Running, world: Surroundings) -> Iterator[Part]:
@@ -100,7 +119,7 @@ def _options(options: Options) -> Iterator[Row]:
 OPTIONS = Check("options", "everything `flowcoll run` reads", lambda _: ok(""))
 
 CHECKS: Sequence[Check] = (
-    *(OPTIONS, *running.CHECKS, *ports.CHECKS, *host.CHECKS, *places.STATE, *places.FILE),
+    *(OPTIONS, *running.CHECKS, *ports.CHECKS, *UNIT, *host.CHECKS, *places.STATE, *places.FILE),
     *(*cluster_checks.CHECKS, *files.DATABASE, *files.LIST, *files.FEED),
 )
 """Every check there is, for readers."""

@@ -49,6 +49,7 @@ class Place(NamedTuple):
     inodes: int | None = None
     spool_limit: int = 0
     spooled: int = 0
+    allowed: tuple[Path, ...] | None = None  # where the service's unit lets it write; None: everywhere, or no unit
 
 
 def who(options: Mapping[str, Any], running_uid: int, euid: int) -> Who:
@@ -66,7 +67,7 @@ def _user(found: pwd.struct_passwd) -> Who:
     return Who(found.pw_uid, frozenset(os.getgrouplist(found.pw_name, found.pw_gid)), found.pw_name)
 
 
-def probe(path: Path | None, user: Who, spool_limit: int = 0) -> Place:
+def probe(path: Path | None, user: Who, allowed: tuple[Path, ...] | None = None, *, spool_limit: int = 0) -> Place:
     """Look at a path; nothing is written."""
     if path is None:
         return Place(None, user)
@@ -87,6 +88,7 @@ def probe(path: Path | None, user: Who, spool_limit: int = 0) -> Place:
         inodes=room.f_favail if room.f_files else None,
         spool_limit=spool_limit,
         spooled=_size(path / "spool") if spool_limit else 0,
+        allowed=allowed,
     )
 
 
@@ -124,6 +126,12 @@ def _state(place: Place) -> Finding:
 def _writable(place: Place, target: Path) -> Finding:
     """Say whether the user may write; `target` is what he would have to own."""
     name = place.who.name
+    if place.allowed is not None and not any(target.is_relative_to(folder) for folder in place.allowed):
+        folder = target if place.directory else target.parent
+        return fail(
+            f"{place.path}: flowcoll.service may not write there (ProtectSystem=strict)",
+            f"systemctl edit flowcoll: [Service] ReadWritePaths={folder}",
+        )
     if place.read_only:
         return fail(f"{place.nearest} is read-only", "give another path, or mount it so that it can be written")
     if may_write(place.who, place.way):

@@ -95,6 +95,42 @@ def _drops(running: Running) -> Finding:
     return ok("none since the start")
 
 
+def _outputs(running: Running) -> Finding:
+    if not running.there:
+        return skip("no collector runs")
+    outputs = running.report.get("outputs", ())
+    for output in outputs:
+        if not output.get("up", True):
+            why = output.get("last_error") or "not connected yet"
+            return fail(f"{output['name']}: {why}", "documents wait in memory and in the spool; mend what is said")
+        if output.get("dropped"):
+            return warn(
+                f"{output['name']} has dropped {output['dropped']:,} documents since the start",
+                "flowcoll_documents_dropped_because_total says why; docs/delivery.md",
+            )
+        if output.get("rejected"):
+            return warn(
+                f"{output['name']}: {output['rejected']:,} documents were rejected",
+                "they are in the dead-letter file with the reason; docs/delivery.md",
+            )
+    waiting = sum(output.get("spooled_documents", 0) for output in outputs)
+    delivered = sum(output.get("delivered", 0) for output in outputs)
+    return ok(f"{delivered:,} documents delivered" + (f", {waiting:,} wait in the spool" if waiting else ""))
+
+
+def _enrichers(running: Running) -> Finding:
+    if not running.there:
+        return skip("no collector runs")
+    enrichers = running.report.get("enrichers", {})
+    failed = {name: each for name, each in enrichers.items() if each.get("state") in {"failed", "stopped"}}
+    if failed:
+        told = "; ".join(f"{name}: {each.get('last_error', each['state'])}" for name, each in failed.items())
+        return warn(
+            told, "what was read before serves on; mend the file or the download, then systemctl reload flowcoll"
+        )
+    return ok(f"{len(enrichers)} in use" if enrichers else "none is switched on")
+
+
 def _heard(running: Running) -> Finding:
     if not running.there:
         return skip("no collector runs")
@@ -132,6 +168,8 @@ def _some(addresses: Any) -> str:
 CHECKS = (
     Check("collector", "/readyz of the API", _runs),
     Check("kernel drops", "what the running collector's sockets lost", _drops),
+    Check("outputs", "whether they are connected, and what they dropped", _outputs),
+    Check("enrichers", "databases and lists of the running collector", _enrichers),
     Check("exporters", "who was heard, and whether data wait for templates", _heard),
     Check("exporters' clocks", "time in the exporters' headers", _skews),
 )

@@ -185,7 +185,7 @@ def _times() -> tuple[Derived, ...]:
 def _volume(options: Options) -> tuple[Derived, ...]:
     corrected = " * rate" if options["EF_PROCESSOR_SAMPLING_CORRECT"] else ""
     return (
-        # by the sampler that the record names, by the interface, or as the header or options data say it for all
+        # as the record says it itself, by the sampler that it names, by the interface, or as the header or options data say it for all
         _row(
             "sampler_rate sampler_rate_source",
             "samplers[selectorId]",
@@ -195,8 +195,16 @@ def _volume(options: Options) -> tuple[Derived, ...]:
         _row("interface_rate interface_rate_source", "interfaces[ingressInterface]"),
         _row("other_rate", "sampler_rate", "interface_rate", "told_rate"),
         _row("other_rate_source", "sampler_rate_source", "interface_rate_source", "told_rate_source"),
-        _row("rate", "samplingInterval or other_rate", "other_rate"),
-        _row("rate_source", '"record" if samplingInterval else other_rate_source', "other_rate_source"),
+        _row(
+            "record_rate",
+            "samplingInterval or samplerRandomInterval",
+            "samplingInterval",
+            "samplerRandomInterval",
+            "(3 * samplingPacketInterval + 2 * samplingPacketSpace) // (2 * samplingPacketInterval)"
+            " if samplingPacketInterval else 0",  # rounded
+        ),
+        _row("rate", "record_rate or other_rate", "other_rate"),
+        _row("rate_source", '"record" if record_rate else other_rate_source', "other_rate_source"),
         _row(
             "octets",
             "octetDeltaCount",

@@ -7,6 +7,7 @@ from typing import Any
 
 from flowcoll.options.groups import NO_EFFECT, NOT_YET, OUTPUT, REFUSED, SUPPORTED, THREAT, Option
 from flowcoll.options.names import instance
+from flowcoll.options.sources import exists
 from flowcoll.options.table import OUTPUTS
 from flowcoll.options.types import boolean, path
 from flowcoll.options.values import Said
@@ -94,9 +95,9 @@ class Checks:
                 continue
             ours, theirs = (root / str(default).lstrip("/") for default in option.defaults)
             if option.standing is NOT_YET:
-                there = [str(file) for file in (ours, theirs) if file.exists()]
+                there = [str(file) for file in (ours, theirs) if exists(file)]
                 self.notices += [f"{file} is not read: {name} is not carried out yet" for file in there]
-            elif name not in self.said and theirs.exists() and not ours.exists():
+            elif name not in self.said and exists(theirs) and not exists(ours):
                 found[name] = theirs
                 self.notices.append(f"{name}: {ours} does not exist, {theirs} is used")
         return found

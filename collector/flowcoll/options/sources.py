@@ -23,12 +23,34 @@ class Given(NamedTuple):
 
 
 def default_file(root: Path, notices: list[str]) -> Path | None:
-    """The configuration file to read when none is named: ours, else ElastiFlow's, else none."""
+    """Give the configuration file to read when none is named: ours, else ElastiFlow's, else none.
+
+    The package brings one of ours that sets nothing; it does not hide ElastiFlow's.
+    """
     ours, theirs = root / DEFAULT_FILE, root / THEIR_FILE
-    if ours.exists() or not theirs.exists():
-        return ours if ours.exists() else None
-    notices.append(f"{ours} does not exist, {theirs} is read")
+    there = exists(ours)
+    if not exists(theirs) or (there and not _sets_nothing(ours)):
+        return ours if there else None
+    notices.append(f"{ours} {'sets nothing' if there else 'does not exist'}, {theirs} is read")
     return theirs
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a file, be it one that may not be looked at: reading it then says so."""
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _sets_nothing(path: Path) -> bool:
+    try:
+        return yaml.compose(path.read_bytes(), Loader=yaml.SafeLoader) is None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False  # reading it again says what is wrong
 
 
 def from_file(path: Path, problems: list[str]) -> Iterator[Given]:

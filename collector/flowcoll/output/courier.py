@@ -119,6 +119,8 @@ class Courier:
             delivery.retries += 1
             self._busy(delivery, why(error))
             gevent.sleep(delivery.backoff.next(_retry_after(error)))
+            if delivery.is_too_much() and request.documents > 1:  # it may be more than a node ever takes at a time
+                self._divide(delivery, request, Refusal(0, status, "", ""))
         elif status == _TOO_MANY or not self._elsewhere(delivery, error, status):
             # what others get past may be about this one: then it is found out in five tries, not put aside
             delivery.retries += status not in _ABOUT_CONTENT or not others_pass

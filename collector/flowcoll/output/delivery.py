@@ -57,3 +57,9 @@ class Delivery:
         self.retries = 0
         self.partly = False  # whether some of its documents were taken when these were not
         self.done = done  # requests that were carried out when it was last tried
+        self._refused = 0
+
+    def is_too_much(self) -> bool:
+        """Count that a server was too busy for all of it, and say whether that was so time and again."""
+        self._refused += 1
+        return self._refused % _TRIES == 0

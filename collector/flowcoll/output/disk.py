@@ -9,7 +9,6 @@ the thread has done is counted here, in the hub, where the counters belong toget
 import time
 from collections.abc import Callable
 from pathlib import Path
-from struct import Struct
 from typing import NamedTuple, TypeVar
 
 import gevent
@@ -21,6 +20,7 @@ from flowcoll.logs import Log
 from flowcoll.member import Member
 from flowcoll.output.account import Account
 from flowcoll.output.bulk import Request
+from flowcoll.output.envelope import opened, sealed
 from flowcoll.output.spool import FULL, Record, Spool
 
 T = TypeVar("T")
@@ -29,8 +29,6 @@ _LOOK_S = 10.0  # from looking for spools that nobody has to the next time
 _SYNC_S = 5.0
 _AGAIN_S = 1.0  # until a disk that was full is tried again
 _CLOSE_S = 10.0
-_GZIP_SIZE = Struct("<I")  # RFC 1952, section 2.3.1: ISIZE, at the end
-_DOUBT = Struct("!H")  # before the request: octets of the index's name plus one, or 0
 
 
 class Place(NamedTuple):
@@ -127,7 +125,7 @@ class Disk:
 
         def add() -> str:
             own.limit = self._limit - others
-            return own.add(_packed(request), request.documents)
+            return own.add(sealed(request), request.documents)
 
         why = self._do(number, add)
         if why:
@@ -152,7 +150,7 @@ class Disk:
         for number in sorted(self._spools, key=lambda number: (number == own, number)):
             record = self._do(number, self._spools[number].oldest)
             if record is not None:
-                return Waiting(_unpacked(record), number, record)
+                return Waiting(opened(record.body, record.documents), number, record)
             if number != own:
                 self._give_up(number)
         if not self.documents:  # else something was added meanwhile
@@ -256,16 +254,3 @@ class Disk:
     def _state(self, spool: Spool) -> _State:
         self._done += 1
         return _State(self._done, spool.octets, spool.lost_documents, spool.lost_octets)
-
-
-def _packed(request: Request) -> bytes:
-    name = None if request.doubt is None else request.doubt.encode()
-    return _DOUBT.pack(0 if name is None else len(name) + 1) + (name or b"") + request.body
-
-
-def _unpacked(record: Record) -> Request:
-    (size,) = _DOUBT.unpack_from(record.body)
-    start = _DOUBT.size + max(size - 1, 0)
-    body = record.body[start:]
-    doubt = record.body[_DOUBT.size : start].decode() if size else None
-    return Request(body, record.documents, _GZIP_SIZE.unpack_from(body, len(body) - _GZIP_SIZE.size)[0], doubt)

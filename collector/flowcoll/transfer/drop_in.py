@@ -18,18 +18,18 @@ FORM = "systemd drop-in"
 _BEGIN = re.compile(r"^[ \t]*(\[(Unit|Service|Install)\][ \t]*$|Environment(File)?[ \t]*=)", re.MULTILINE)
 _SECTION = re.compile(r"\[([^\]]*)\]")
 _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+_BLANKS = " \t\n\r"
 _ESCAPE = re.compile(
-    r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([0-7]{3})|(.))",
-    re.DOTALL,
+    r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([0-7]{3})|([abfnrtvs\\\"']))",
 )
-_SHORT = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " "}
-_SHORT |= {char: char for char in "\\\"'"}
+_SHORT = {"a": b"\a", "b": b"\b", "f": b"\f", "n": b"\n", "r": b"\r", "t": b"\t", "v": b"\v", "s": b" "}
+_SHORT |= {char: char.encode() for char in "\\\"'"}
 _CREDENTIALS = "%d/"
-_SPECIFIERS = frozenset("aAbBCDEfgGhHiIjJlLmMnNopPsStTuUvVwWyY")
+_SPECIFIERS = frozenset("abcdfghijlmnopqrstuvwyABCEGHIJLMNPRSTUVWY")
 
 
-class Unbalanced(Exception):  # noqa: N818  no error to a person; the caller says it
-    """A quote that nobody closes."""
+class Unreadable(Exception):  # noqa: N818  no error to a person; the caller says it
+    """What systemd stops at; its words say why."""
 
 
 class Setting(NamedTuple):
@@ -116,7 +116,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         if line.lstrip()[:1] in {"#", ";"}:
             continue
         begun = begun or number
-        if line.endswith("\\"):
+        if (len(line) - len(line.rstrip("\\"))) % 2:  # two are one that is meant
             joined += line[:-1] + " "
             continue
         yield begun, joined + line
@@ -126,71 +126,92 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _environment(path: Path, line: int, value: str, found: Found) -> None:
+    where = f"{path}:{line}"
     try:
-        words = list(split(value))
-    except Unbalanced:
-        found.problems.append(f"{path}:{line}: a quote is not closed, systemd ignores the rest of the line; close it")
-        return
-    for word in words:
-        text, special = _specified(_unescaped(word))
-        variable = _VARIABLE.fullmatch(text)
-        if variable is None:
-            start = re.match("[A-Za-z0-9_]*", text)  # the rest may be a secret
-            found.problems.append(
-                f"{path}:{line}: {start[0] if start else ''}... is no NAME=value; put quotes round the whole of it"
-            )
-            continue
-        if special:
-            found.notices.append(f"{path}:{line}: {variable[1]}: systemd replaces {special}, which is not done here")
+        for word in split(value):
+            _assign(path, line, word, found)
+    except Unreadable as exc:
+        found.problems.append(f"{where}: {exc}; systemd ignores the rest of the line")
+
+
+def _assign(path: Path, line: int, word: str, found: Found) -> None:
+    text, replaced, unknown = _specified(word)
+    variable = _VARIABLE.fullmatch(text)
+    if variable is None:
+        start = re.match("[A-Za-z0-9_]*", text)  # the rest may be a secret
+        found.problems.append(
+            f"{path}:{line}: {start[0] if start else ''}... is no NAME=value, systemd ignores it; put quotes round the whole"
+        )
+    elif unknown:
+        found.problems.append(
+            f"{path}:{line}: {variable[1]}: systemd ignores it, for it knows no {unknown}; write %% for %"
+        )
+    else:
+        if replaced and not variable[2].startswith(_CREDENTIALS):
+            found.notices.append(f"{path}:{line}: {variable[1]}: systemd replaces {replaced}, which is not done here")
         found.add(path, line, variable[1], variable[2])
 
 
 def split(value: str) -> Iterator[str]:
-    """Give the words of a line, without their quotes, but with their escapes. Unbalanced."""
-    word: list[str] = []
+    """Give the words of a line, without quotes and escapes. Unreadable: what comes from there on does not count."""
+    word: list[bytes] = []
     quote, begun, position = "", False, 0
     while position < len(value):
         char = value[position]
-        if char == "\\" and position + 1 < len(value):
-            word.append(value[position : position + 2])
-            begun, position = True, position + 2
+        if char == "\\":
+            octets, position = _escaped(value, position)
+            word.append(octets)
+            begun = True
             continue
         position += 1
         if quote:
             if char == quote:
                 quote = ""
             else:
-                word.append(char)
+                word.append(char.encode())
         elif char in "'\"":
             quote, begun = char, True
-        elif char.isspace():
+        elif char in _BLANKS:
             if begun:
-                yield "".join(word)
+                yield _joined(word)
             word, begun = [], False
         else:
-            word.append(char)
+            word.append(char.encode())
             begun = True
     if quote:
-        raise Unbalanced
+        raise Unreadable("a quote is not closed; close it")
     if begun:
-        yield "".join(word)
+        yield _joined(word)
 
 
-def _unescaped(word: str) -> str:
-    def plain(found: re.Match[str]) -> str:
-        two, four, eight, octal, other = found.groups()
-        if digits := two or four or eight:
-            code = int(digits, 16)
-            return chr(code) if code < 0x110000 else found[0]
-        return chr(int(octal, 8)) if octal else _SHORT.get(other, found[0])
-
-    return _ESCAPE.sub(plain, word)
+def _joined(word: Iterable[bytes]) -> str:
+    try:
+        return b"".join(word).decode()
+    except UnicodeDecodeError:
+        raise Unreadable("escapes that are no UTF-8 together") from None
 
 
-def _specified(text: str) -> tuple[str, str]:
-    """Give a text with %% replaced, and the first specifier that only systemd can replace."""
-    special = next((f"%{char}" for char in re.findall("%(.)", text) if char in _SPECIFIERS), "")
-    return re.sub("%(.)", lambda found: "%" if found[1] == "%" else found[0], text), special
+def _escaped(value: str, position: int) -> tuple[bytes, int]:
+    """Give what an escape stands for, and where it ends."""
+    found = _ESCAPE.match(value, position)
+    if found is not None:
+        octet, four, eight, octal, short = found.groups()
+        number = int(octet or four or eight or octal or "0", 8 if octal else 16)
+        if short:
+            return _SHORT[short], found.end()
+        if (octet or octal) and 0 < number <= 0xFF:
+            return bytes([number]), found.end()
+        if (four or eight) and 0 < number <= 0x10FFFF and not 0xD800 <= number <= 0xDFFF:
+            return chr(number).encode(), found.end()
+    raise Unreadable("a backslash that begins no escape; write two for one")
+
+
+def _specified(text: str) -> tuple[str, str, str]:
+    """Give a text with %% replaced, the first specifier that systemd would replace, and the first it does not know."""
+    pairs = re.findall("%([A-Za-z0-9%])", text)
+    replaced = next((f"%{char}" for char in pairs if char in _SPECIFIERS), "")
+    unknown = next((f"%{char}" for char in pairs if char != "%" and char not in _SPECIFIERS), "")
+    return re.sub("%([A-Za-z0-9%])", lambda found: "%" if found[1] == "%" else found[0], text), replaced, unknown
 
 
 def _file(path: Path, line: int, value: str, found: Found) -> None:

@@ -1,5 +1,6 @@
 """What the unit of the service on this machine sets: for commands that a person runs, who has not its environment."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from flowcoll.transfer import drop_in
@@ -25,6 +26,37 @@ def of_service(root: Path) -> Found | None:
     found.notices = unread  # the rest is systemd's business
     found.problems.clear()
     return found
+
+
+def program(root: Path) -> tuple[Path, str] | None:
+    """Give the unit that systemd takes, and what it starts; None where there is no unit."""
+    for file in _files(root)[:1]:
+        with suppress(ValueError):
+            commands = [each.value for each in drop_in.settings(of_file(file)) if each.key == "ExecStart"]
+            return file, (commands or [""])[-1]
+    return None
+
+
+_BELOW = {"StateDirectory": "/var/lib", "LogsDirectory": "/var/log", "CacheDirectory": "/var/cache"}
+
+
+def writable(root: Path) -> tuple[Path, ...] | None:
+    """Give the folders below which the unit lets the service write (systemd.exec(5)); None where it lets it everywhere."""
+    folders: list[Path] = []
+    strict = False
+    for file in _files(root):
+        try:
+            text = of_file(file)
+        except ValueError:
+            continue
+        for _, _, key, value in drop_in.settings(text):
+            if key == "ProtectSystem":
+                strict = value == "strict"
+            elif key == "ReadWritePaths":
+                folders += [Path(word.lstrip("-+")) for word in value.split()]
+            elif key in _BELOW:
+                folders += [Path(_BELOW[key]) / word.partition(":")[0] for word in value.split()]
+    return tuple(folders) if strict else None
 
 
 def _files(root: Path) -> list[Path]:

@@ -1,0 +1,78 @@
+"""A host whose systemd runs."""
+
+import contextlib
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from flowcoll.errors import SetupError
+from hosts.host import Host
+
+_BOOT = Path(__file__).parent / "boot.sh"
+_BOOT_S = 60
+_LOOK_S = 0.1
+
+
+class Booted(Host):
+    """A copy of a release with its service manager as process 1; what it logs is in `console`."""
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.console = self._folder / "console.log"
+        try:
+            with self.console.open("wb") as console:
+                self.process = subprocess.Popen(
+                    [str(_BOOT), str(self.root)], stdin=subprocess.DEVNULL, stdout=console, stderr=console
+                )
+            self._await()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None = None, error: BaseException | None = None, at: TracebackType | None = None
+    ) -> None:
+        self.process.kill()  # and with it process 1 and all of its namespace
+        self.process.wait()
+        self._remove_group()
+        super().__exit__(kind, error, at)
+
+    def command(self, *command: str) -> list[str]:
+        """Give the command that runs this one on the host."""
+        return ["nsenter", "--target", self._first(), "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--", *command]
+
+    def show(self, unit: str, name: str) -> str:
+        """Give a property of a unit."""
+        return self.run("systemctl", "show", "--value", f"--property={name}", unit).strip()
+
+    def _first(self) -> str:
+        """Give the number that process 1 has outside."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return children.split()[0]
+
+    def _await(self) -> None:
+        end = time.monotonic() + _BOOT_S
+        while True:
+            with contextlib.suppress(OSError, IndexError):
+                if self.attempt("systemctl", "is-active", "multi-user.target").returncode == 0:
+                    return
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise SetupError(f"systemd did not boot:\n{self.console.read_text(errors='replace')[-2000:]}")
+            time.sleep(_LOOK_S)
+
+    def _remove_group(self) -> None:
+        """Remove the control groups that it had, which are empty now."""
+        own = Path("/proc/self/cgroup").read_text().partition("0::/")[2].splitlines()[0]
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["mount", "-t", "cgroup2", "cgroup2", folder], check=True)
+            try:
+                top = Path(folder) / own / self._folder.name
+                for path in sorted(top.rglob("*/"), reverse=True):
+                    path.rmdir()
+                top.rmdir()
+            finally:
+                subprocess.run(["umount", folder], check=True)
