@@ -59,7 +59,7 @@ class Running:
         self.output.write(documents(*numbers, **kwargs))
 
     def wait(self, condition: Callable[[], Any]) -> None:
-        with gevent.Timeout(20):
+        with gevent.Timeout(90):  # longer than any wait before another try
             while not condition():
                 gevent.sleep(0.005)
 

@@ -18,6 +18,9 @@ from flowcoll.doctor.findings import Check, Finding, Part, Row, Verdict, ok
 from flowcoll.doctor.screen import show, skipped, summary
 
 OK, WARN, FAIL, SKIP = Verdict
+WORLD = Surroundings(service=False)
+"""This machine; what its own service may do does not count."""
+
 PLAIN = (Check("name", "what", lambda facts: ok(str(facts))),)
 
 
@@ -78,7 +81,7 @@ def by_name(rows: list[Row]) -> dict[str, Row]:
 
 def test_this_machine_can_be_examined(settings: dict[str, object], tmp_path: Path) -> None:
     """Every part is looked at, and nothing is made."""
-    found = by_name(examine(config.defaults(**settings), Surroundings()))
+    found = by_name(examine(config.defaults(**settings), WORLD))
     assert found["UDP port"].verdict is found["output file"].verdict is found["state directory"].verdict is OK
     assert found["collector"].verdict is SKIP
     assert list(tmp_path.iterdir()) == []
@@ -102,7 +105,7 @@ def test_elastiflows_unit_hides_ours(
 
 def test_every_finding_belongs_to_a_check_of_the_table(settings: dict[str, object]) -> None:
     """What is shown is declared, with what is looked at."""
-    rows = examine(config.defaults(**settings), Surroundings())
+    rows = examine(config.defaults(**settings), WORLD)
     assert {row.check for row in rows} <= {check.name for check in CHECKS} | {"threat lists"}
     assert len({check.name for check in CHECKS}) == len(CHECKS)
     assert all(check.probed for check in CHECKS)
@@ -110,7 +113,7 @@ def test_every_finding_belongs_to_a_check_of_the_table(settings: dict[str, objec
 
 def test_documents_that_go_nowhere(settings: dict[str, object]) -> None:
     """Are worth a warning."""
-    rows = examine(config.defaults(**settings | {"EF_OUTPUT_FILE_ENABLE": "false"}), Surroundings())
+    rows = examine(config.defaults(**settings | {"EF_OUTPUT_FILE_ENABLE": "false"}), WORLD)
     assert any(row.verdict is WARN and "documents go nowhere" in row.finding for row in rows)
 
 
@@ -136,6 +139,9 @@ def test_the_table_shows_finding_and_advice() -> None:
         assert words in text.getvalue()
     assert summary(ROWS) == "It cannot work like this: 1 fail, 1 warn, 1 ok, 2 skip."
     assert summary(ROWS[:1]) == "It can work: 1 ok."
+    runs = Row("collector", "", OK, "runs", "")
+    assert summary([runs, ROWS[0]]) == "It works: 2 ok."
+    assert summary([runs, ROWS[1]]) == "Something does not work: 1 fail, 1 ok."
 
 
 # the command

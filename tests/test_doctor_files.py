@@ -69,7 +69,7 @@ def test_a_list_is_read_as_the_collector_reads_it(tmp_path: Path) -> None:
     assert listed(file).verdict is OK
     file.write_text(file.read_text() + "nonsense\n")
     found = listed(file)
-    assert (found.verdict, "1 rows make no sense (line 10" in found.text) == (WARN, True)
+    assert (found.verdict, "1 row of no sense (line 10" in found.text) == (WARN, True)
     assert listed(tmp_path / "none").verdict is FAIL
 
 

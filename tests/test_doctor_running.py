@@ -49,7 +49,7 @@ def test_all_is_well() -> None:
         ("collector", {"workers": [WORKER | {"restarts": 2}]}, WARN, "2 times"),
         ("outputs", {"outputs": [{"name": "elasticsearch", "up": False, "last_error": "401"}]}, FAIL, "401"),
         ("outputs", {"outputs": [{"name": "file", "dropped": 1200}]}, WARN, "file has dropped 1,200"),
-        ("outputs", {"outputs": [{"name": "elasticsearch", "up": True, "rejected": 3}]}, WARN, "3 documents were rej"),
+        ("outputs", {"outputs": [{"name": "elasticsearch", "up": True, "rejected": 3}]}, WARN, "3 documents rejected"),
         (
             "enrichers",
             {"enrichers": {"maxmind_asn": {"state": "failed", "last_error": "why"}}},

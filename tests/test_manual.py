@@ -14,7 +14,7 @@ from flowcoll.options.groups import SUPPORTED
 from flowcoll.options.table import GROUPS
 
 PAGE = manual.page(cli.commands)
-REQUESTS = {".TH", ".SH", ".SS", ".TP", ".PP", ".B", ".BR", '.\\"'}
+REQUESTS = {".nh", ".ad", ".TH", ".SH", ".SS", ".TP", ".PP", ".B", ".BR", '.\\"'}
 
 
 def plain(text: str) -> str:

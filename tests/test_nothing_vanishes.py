@@ -37,6 +37,11 @@ class Story:
         self._fake = fake
         self._calm = calm
         self._page = Page()
+        self._varied = {
+            "SPOOL_MAX_BYTES": self._rng.choice((0, 200_000, 1 << 30)),
+            "RETRY_ENABLE": self._rng.random() < 0.8,
+            "MAX_RETRIES": self._rng.choice((0, 3)),
+        }
         fake.picks = lambda document: document["source"].get("port", 0) % 5 == 0
 
     @property
@@ -48,6 +53,7 @@ class Story:
             "BATCH_DEADLINE": 20,
             "BATCH_MAX_BYTES": 200_000,
             "RETRY_BACKOFF": 20,
+            **self._varied,
         }
         return {
             "EF_PROCESSOR_POOL_SIZE": 2,

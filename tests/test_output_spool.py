@@ -97,7 +97,7 @@ def test_after_so_many_retries(running, fake, word):
     fake.fault(word)
     run.write(1, 2)
     run.wait(lambda: run.state("spooled_documents") == 2)
-    assert len(fake.bulks) in {3, 4}  # the last one may be that of the replay
+    assert len(fake.bulks) >= 3  # and those of the replay
     fake.fault("")
     run.settle()
     assert numbers(fake) == [1, 2]
@@ -336,23 +336,6 @@ def known(run, fake):
     assert len(fake.bulks) == 1
 
 
-def test_a_rollover_after_a_lost_answer(running, fake):
-    """What was stored, its answer lost, is stored again after a rollover: that cannot be prevented, but is counted."""
-    run = running()
-    known(run, fake)
-    fake.fail("stored_reset")
-    run.output._session.ready.clear()
-    run.write(1, 2, 3)
-    run.output._session.ready.set()
-    run.wait(lambda: run.by("requests.failed"))
-    fake.generation += 1
-    run.settle()
-    if fake.doubled == 0:  # it was faster than this test
-        return
-    assert run.count("documents.perhaps_twice") == fake.doubled == 3
-    assert any("stored twice" in line["msg"] for line in run.lines())
-
-
 @pytest.mark.parametrize("word", ["stored_reset", "reset", "503"])
 def test_a_rollover_in_an_outage(running, fake, word):
     """Of what goes to disk, only that counts as perhaps twice which was sent before without an answer; over a restart."""
@@ -372,7 +355,8 @@ def test_a_rollover_in_an_outage(running, fake, word):
     with fake:
         last = running()
         last.settle()
-        assert last.count("documents.perhaps_twice") == 3 >= fake.doubled
+        assert last.count("documents.perhaps_twice") == 3
+        assert any("stored twice" in line["msg"] for line in last.lines())
         assert fake.doubled == (3 if word == "stored_reset" else 0)
         assert numbers(fake) == [1, 2, 3, 4, 5, 999]
     fake.start()
@@ -391,7 +375,7 @@ def test_without_a_rollover_nothing_is_twice(running, fake):
     assert numbers(fake) == [*range(5), 999]
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
         st.one_of(
@@ -415,7 +399,8 @@ def test_every_document_has_its_place(tmp_path_factory, steps, retries):
     fake.picks = lambda document: document["n"] % 3 == 0
 
     def begin():
-        runs.append(Spooling(folder, fake, BATCH_MAX_BYTES=2000, MAX_RETRIES=retries, close_s=0.05))
+        values = {"BATCH_MAX_BYTES": 2000, "MAX_RETRIES": retries, "RETRY_BACKOFF": 1}
+        runs.append(Spooling(folder, fake, close_s=0.05, **values))
 
     begin()
     for step in steps:
@@ -438,7 +423,6 @@ def test_every_document_has_its_place(tmp_path_factory, steps, retries):
                 begin()
             case "disk full" | "disk fine":
                 for spool in runs[-1].output._disk._spools.values():
-                    spool.held_back = step == "disk full"
                     if step == "disk full":
                         spool.add = lambda *_: "the spool cannot be written: No space left on device"
                     else:
@@ -457,7 +441,8 @@ def test_every_document_has_its_place(tmp_path_factory, steps, retries):
         {json.loads(line)["document"]["n"] for line in letters.read_text().splitlines()} if letters.exists() else set()
     )
     dropped = sum(run.count("documents.dropped") for run in runs)
-    assert len(set(numbers(fake)) | kept) == at - dropped
+    # what was under way at an end, on a full disk, is counted as dropped, although it may have arrived
+    assert at - dropped <= len(set(numbers(fake)) | kept) <= at
     assert fake.doubled <= sum(run.count("documents.perhaps_twice") for run in runs)
     for one, following in itertools.pairwise(runs):
         assert one.count("documents.left") == following.count("documents.found")

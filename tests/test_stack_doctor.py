@@ -62,6 +62,16 @@ def test_the_printed_role_is_enough(node: Node) -> None:
     assert found["credentials"].text == "it knows us as doctor"
 
 
+def test_the_printed_key_is_enough(node: Node) -> None:
+    """It is known by its own name, although the superuser has made it."""
+    of = options(node, "doctor_key")
+    command.setup(node.es, of, command.Wish())
+    key = node.es.security.create_api_key(name="writer", role_descriptors={"writer": roles.writer(of)})
+    found = examined(options(node, "doctor_key", API_KEY=key["encoded"]))
+    assert {each.verdict for each in found.values()} <= {OK, SKIP}, found
+    assert found["credentials"].text == "it knows us as the key writer"
+
+
 def test_a_role_that_lacks_something(node: Node) -> None:
     """Each missing right is named, with where to have it from."""
     node.es.security.put_role(
@@ -93,7 +103,7 @@ def test_a_red_cluster(node: Node) -> None:
     try:
         node.es.cluster.health(wait_for_status="red", timeout="20s")
         found = examined(options(node, "doctor"))["cluster health"]
-        assert (found.verdict, found.text.startswith("red: 1 shards")) == (FAIL, True)
+        assert (found.verdict, found.text.startswith("red: 1 shard not")) == (FAIL, True)
     finally:
         node.es.indices.delete(index="doctor-red")
 

@@ -147,8 +147,8 @@ def test_a_collector_that_is_killed(own: Node, tmp_path: Path) -> None:
     with Service(tmp_path, **{"EF_PROCESSOR_POOL_SIZE": 3, **options}) as service:
         for golden in goldens():
             service.send(golden.payloads)
-        service.send(flows(8000))
-        written = on_disk(service, 8000)
+        service.send(flows(3000))
+        written = on_disk(service, 3000)
         assert written == service.count("documents_written")
         own.start()
         service.until("some of it delivered", lambda: service.count("documents_replayed") > SOME, 120)

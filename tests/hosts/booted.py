@@ -71,8 +71,9 @@ class Booted(Host):
             subprocess.run(["mount", "-t", "cgroup2", "cgroup2", folder], check=True)
             try:
                 top = Path(folder) / own / self._folder.name
-                for path in sorted(top.rglob("*/"), reverse=True):
-                    path.rmdir()
-                top.rmdir()
+                for group in [*sorted(top.rglob("*/"), reverse=True), top]:
+                    while (group / "cgroup.procs").read_text():  # they were killed, and go one after the other
+                        time.sleep(_LOOK_S)
+                    group.rmdir()
             finally:
                 subprocess.run(["umount", folder], check=True)

@@ -24,6 +24,7 @@ _SETTLE_S = 600.0
 _LOOK_S = 1.0
 _BURST_S = 0.2  # as many datagrams at once as flows come in so long: some two seconds' worth
 _SHORT_MIN = 5.0
+_FAULTY = 0.9  # of the time
 _FILES = 3  # that may still be written to
 _RISKIQ = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_"
 
@@ -254,8 +255,11 @@ class Soak:
     def _go_wrong_for_long(self) -> None:
         """Do what takes a while, one after the other; what was away is there for longer before the next."""
         deck, pause_s = self._faults.lasting(short=self.plan.short), self.plan.fault_every_s
+        end = self._began + self.plan.minutes * 60 * _FAULTY
         while not self._done.wait(pause_s):
             began = time.monotonic()
+            if began > end:  # what has gathered is to be delivered under load, too
+                return
             self._do(*deck.draw())
             pause_s = max(2 * (time.monotonic() - began), self.plan.fault_every_s)
 

@@ -114,7 +114,9 @@ def _show_report(report: "Report") -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+    console = Console(
+        markup=False, highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH
+    )
     if report.rows:
         table = Table(title=f"{report.file}: {report.form}", title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
         table.add_column("option", overflow="fold")

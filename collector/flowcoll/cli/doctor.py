@@ -30,7 +30,8 @@ def doctor(config_path: Path | None, sets: Sequence[str], as_json: bool) -> int:
 
     code = 0
     try:
-        rows = examination.examine(load(config_path, sets), examination.Surroundings())
+        world = examination.Surroundings(service=config_path is None)
+        rows = examination.examine(load(config_path, sets), world)
     except ConfigError as exc:
         code = ConfigError.exit_code
         advice = "docs/options.md has every option; `flowcoll config --from FILE` explains one file"

@@ -48,6 +48,8 @@ def page(commands: click.Group) -> str:
     lines = [
         '.\\" generated from commands and options; `python -m flowcoll.generate` writes it anew',
         f'.TH FLOWCOLL 1 "" "flowcoll {__version__}" "User Commands"',
+        ".nh",  # names of files and options stay whole
+        ".ad l",
         ".SH NAME",
         f"flowcoll \\- {_text(_SUMMARY)}",
         ".SH SYNOPSIS",

@@ -16,9 +16,13 @@ FILE = click.Path(path_type=Path)
 def configured(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options --config and --set."""
     one = click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Set an option; may be repeated.")
-    return click.option("--config", "config_path", type=FILE, metavar="FILE", help="YAML file of options.")(
-        one(command)
-    )
+    return click.option(
+        "--config",
+        "config_path",
+        type=FILE,
+        metavar="FILE",
+        help="YAML file of options, in the place of the service's own.",
+    )(one(command))
 
 
 def say(text: str) -> None:

@@ -141,8 +141,8 @@ class ChildProcess:
         try:
             for each in inherited:
                 os.set_inheritable(each, True)
-            # in a session of its own: an interrupt from the terminal is for the supervisor
-            self.pid = os.posix_spawn(sys.executable, command, environ, setsid=True)
+            # in a group of its own: an interrupt from the terminal is for the supervisor
+            self.pid = os.posix_spawn(sys.executable, command, environ, setpgroup=0)
         finally:
             for each in inherited:
                 os.set_inheritable(each, False)

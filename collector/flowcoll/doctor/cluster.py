@@ -84,7 +84,7 @@ def _ask(client: Elasticsearch, output: OutputOptions, found: Cluster) -> None:
     found.version = version["number"]
     found.serverless = version.get("build_flavor") == "serverless"
     with _noting(found, "rights"):
-        found.user = str(client.security.authenticate().get("username", ""))
+        found.user = _who(client.security.authenticate().body)
         found.may_write = _rights(client, roles.writer(output))
         found.may_install = _rights(client, roles.installer(output))
     with _noting(found, "templates"):
@@ -100,6 +100,12 @@ def _ask(client: Elasticsearch, output: OutputOptions, found: Cluster) -> None:
         found.nodes = [Node(n["name"], *_fs(n)) for n in stats.values() if _has_data(n)]
         settings = client.cluster.get_settings(include_defaults=True, flat_settings=True, filter_path=f"*.{_DISK}.*")
         found.disk_settings = _merged(settings.body)
+
+
+def _who(said: Mapping[str, Any]) -> str:
+    """Give the name of the key that is used, else of the user; behind a key stands whoever made it."""
+    key = said.get("api_key", {}).get("name")
+    return f"the key {key}" if key else str(said.get("username", ""))
 
 
 def _rights(client: Elasticsearch, role: Mapping[str, Any]) -> Mapping[str, Any]:

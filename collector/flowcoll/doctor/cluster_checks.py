@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from flowcoll.doctor.cluster import Cluster, Node, missing
-from flowcoll.doctor.findings import Check, Finding, fail, ok, skip, warn
+from flowcoll.doctor.findings import Check, Finding, fail, many, ok, skip, warn
 from flowcoll.setup.plan import Change, Thing
 from flowcoll.setup.target import Target
 from flowcoll.setup.templates import OLDEST, Server
@@ -48,7 +48,7 @@ def _credentials(found: Cluster) -> Finding:
 
 def _version(found: Cluster) -> Finding:
     if not found.answers:
-        return skip(_NO_ANSWER if found.unreachable else "it does not let us in")
+        return skip(_silence(found))
     server = Server(found.version, found.serverless)
     if not server.serverless and server.version < OLDEST:
         return fail(f"{server} is too old", "flowcoll needs Elasticsearch 8.14 or newer")
@@ -81,13 +81,12 @@ def _health(found: Cluster) -> Finding:
     status, count = found.health["status"], found.health["unassigned_shards"]
     if status == "red":
         return fail(
-            f"red: {count} shards are not assigned, some of them primary",
+            f"red: {many(count, 'shard')} not assigned, primary ones among them",
             "GET /_cluster/allocation/explain says why; documents for such an index wait in the spool",
         )
     if status == "yellow":
-        return warn(f"yellow: {count} replicas are not assigned", "add a node, or have no replicas on a single one")
-    nodes = found.health["number_of_nodes"]
-    return ok(f"green, {nodes} node{'s' * (nodes != 1)}")
+        return warn(f"yellow: {many(count, 'replica')} not assigned", "add a node, or have no replicas on a single one")
+    return ok(f"green, {many(found.health['number_of_nodes'], 'node')}")
 
 
 def _disk(found: Cluster) -> Finding:
@@ -140,7 +139,7 @@ def _share(text: str) -> float | None:
 
 def _rights(found: Cluster) -> Finding:
     if not found.answers:
-        return skip("it does not let us in")
+        return skip(_silence(found))
     if found.may_write is None:
         return skip(_why(found, "rights"))
     lacking = missing(found.may_write)
@@ -159,7 +158,7 @@ def _policy(found: Cluster) -> Finding:
 
 def _things(found: Cluster, of_these: Callable[[Thing], bool], what: str) -> Finding:
     if not found.answers:
-        return skip("it does not let us in")
+        return skip(_silence(found))
     if not found.output.values["INDEX_TEMPLATE_ENABLE"]:
         return skip("INDEX_TEMPLATE_ENABLE is false: they are yours")
     if found.survey is None:
@@ -200,9 +199,11 @@ def _named(changes: list[Change], action: str) -> str:
 
 
 def _why(found: Cluster, what: str) -> str:
-    if found.unreachable:
-        return _NO_ANSWER
-    return found.whys.get(what, "it does not let us in")
+    return _NO_ANSWER if found.unreachable else found.whys.get(what, _silence(found))
+
+
+def _silence(found: Cluster) -> str:
+    return _NO_ANSWER if found.unreachable else "it does not let us in"
 
 
 CHECKS = (

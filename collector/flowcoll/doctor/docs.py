@@ -11,7 +11,7 @@ _HEAD = """\
 ```
 sudo flowcoll doctor              a table
 sudo flowcoll doctor --json       the same for scripts
-flowcoll doctor --config FILE     with the options of this file alone
+flowcoll doctor --config FILE     with the options of this file, in the place of the service's
 ```
 
 Nothing is changed: a UDP port is bound for a moment, and only if nobody has it; Elasticsearch is asked, never written to; of

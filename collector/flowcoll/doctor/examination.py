@@ -12,7 +12,7 @@ from typing import Any
 
 from flowcoll.config import Options
 from flowcoll.doctor import cluster, cluster_checks, files, host, places, ports, running
-from flowcoll.doctor.findings import Check, Finding, Part, Row, Verdict, fail, ok, rows, skip, warn
+from flowcoll.doctor.findings import Check, Finding, Part, Row, Verdict, fail, many, ok, rows, skip, warn
 from flowcoll.doctor.running import Running
 from flowcoll.threat.source import Source
 from flowcoll.transfer import unit
@@ -23,10 +23,11 @@ _OUTPUTS = ("ELASTICSEARCH", "FILE", "STDOUT")
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where the machine's files are, and what time it is."""
+    """Where the machine's files are, what time it is, and whether the options are those of this machine's service."""
 
     root: Path = Path("/")
     clock: Callable[[], float] = time.time
+    service: bool = True
 
 
 def examine(options: Options, world: Surroundings) -> list[Row]:
@@ -53,7 +54,8 @@ def parts(options: Options, known: Running, world: Surroundings) -> list[Part]:
         Part(ports.CHECKS, partial(ports.probe, ip, number, known.ports, world.root), str(number))
         for number in dict.fromkeys(options["EF_FLOW_SERVER_UDP_PORT"])
     ]
-    made.append(Part(UNIT, partial(unit.program, world.root)))
+    if world.service:
+        made.append(Part(UNIT, partial(unit.program, world.root)))
     made.append(Part(host.CHECKS, partial(host.probe, options, known, world.root)))
     made += _places(options, known, world)
     for output in options.outputs("ELASTICSEARCH"):
@@ -82,7 +84,7 @@ UNIT = (Check("service unit", "which flowcoll.service counts, and what it starts
 def _places(options: Options, known: Running, world: Surroundings) -> Iterator[Part]:
     owner = host.owner(world.root, known.pid)
     user = places.who(options, owner, geteuid())
-    allowed = unit.writable(world.root)
+    allowed = unit.writable(world.root) if world.service else None
     spools = sum(each.values["SPOOL_MAX_BYTES"] for each in options.outputs("ELASTICSEARCH"))
     yield Part(places.STATE, partial(places.probe, options["EF_STATE_PATH"], user, allowed, spool_limit=spools))
     for output in options.outputs("FILE"):
@@ -108,7 +110,7 @@ def _options(options: Options) -> Iterator[Row]:
     """Tell what the options themselves are worth a word for."""
     check = OPTIONS.name
     given = sum(setting.origin != "default" for setting in options.settings)
-    yield Row(check, "", *ok(f"{given} are set, and they can work"))
+    yield Row(check, "", *ok(f"{many(given, 'option')} set, and can work"))
     for notice in options.notices:
         yield Row(check, "", *warn(notice, "`flowcoll config --changed` shows what counts, and where it was set"))
     if not any(options.outputs(kind) for kind in _OUTPUTS):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import requests
 
 from flowcoll.config import Options, ThreatListOptions
-from flowcoll.doctor.findings import Check, Finding, fail, ok, skip, warn
+from flowcoll.doctor.findings import Check, Finding, fail, many, ok, skip, warn
 from flowcoll.enrich.geoip import Asn, GeoIP
 from flowcoll.errors import ConfigError, ListError
 from flowcoll.exporters.words import span
@@ -136,7 +136,7 @@ def _list(found: List) -> Finding:
         return fail(found.problem, "docs/threats.md has the forms that are read")
     told = f"{found.state['entries']:,} entries of {found.path}"
     if refused := found.state.get("refused"):
-        return warn(f"{told}; {refused} rows make no sense ({found.state['first_refused']})", "mend these rows")
+        return warn(f"{told}; {many(refused, 'row')} of no sense ({found.state['first_refused']})", "mend these rows")
     return ok(told)
 
 

@@ -42,6 +42,11 @@ def skip(text: str, advice: str = "") -> Finding:
     return Finding(Verdict.SKIP, text, advice)
 
 
+def many(count: int, noun: str) -> str:
+    """Give a number with its noun."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 class Check(NamedTuple):
     """A row of the table of checks: its name, what is looked at, and the judge of what was found."""
 

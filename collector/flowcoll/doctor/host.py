@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flowcoll.config import Options
-from flowcoll.doctor.findings import Check, Finding, fail, ok, skip, warn
+from flowcoll.doctor.findings import Check, Finding, fail, many, ok, skip, warn
 from flowcoll.doctor.running import Running
 from flowcoll.output.queue import MEMORY_OCTETS
 
@@ -169,7 +169,7 @@ def _room(host: Host) -> Finding:
         return skip("the machine's memory is not to be seen here")
     each = WORKER_OCTETS + host.addresses * ADDRESS_OCTETS
     need = host.workers * each + host.queues * MEMORY_OCTETS
-    told = f"{host.workers} workers may come to {_size(need)}, the machine has {_size(host.memory)}"
+    told = f"{many(host.workers, 'worker')} may come to {_size(need)}, the machine has {_size(host.memory)}"
     if host.used is not None:
         told += f"; in use now: {_size(host.used)}"
     if need > host.memory * 3 // 4:
@@ -180,10 +180,10 @@ def _room(host: Host) -> Finding:
 def _workers(host: Host) -> Finding:
     if host.workers > host.cores:
         return warn(
-            f"{host.workers} workers share {host.cores} processor cores",
+            f"{many(host.workers, 'worker')} share {many(host.cores, 'processor core')}",
             "set EF_PROCESSOR_POOL_SIZE to 0: one per core",
         )
-    return ok(f"{host.workers} on {host.cores} processor cores")
+    return ok(f"{host.workers} on {many(host.cores, 'processor core')}")
 
 
 def _user(host: Host) -> Finding:

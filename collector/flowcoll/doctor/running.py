@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flowcoll.config import Options
-from flowcoll.doctor.findings import Check, Finding, fail, ok, skip, warn
+from flowcoll.doctor.findings import Check, Finding, fail, many, ok, skip, warn
 from flowcoll.errors import SetupError
 from flowcoll.exporters.asking import Api, NoAnswerError
 from flowcoll.exporters.words import span
@@ -77,8 +77,8 @@ def _runs(running: Running) -> Finding:
     restarts = sum(worker["restarts"] for worker in running.report["workers"])
     uptime = span(running.report["uptime_s"])
     if restarts:
-        return warn(f"runs for {uptime}, workers were started again {restarts} times", "journalctl -u flowcoll")
-    return ok(f"runs for {uptime}, {len(running.report['workers'])} workers")
+        return warn(f"runs for {uptime}, workers were started again {many(restarts, 'time')}", "journalctl -u flowcoll")
+    return ok(f"runs for {uptime}, {many(len(running.report['workers']), 'worker')}")
 
 
 def _drops(running: Running) -> Finding:
@@ -105,17 +105,17 @@ def _outputs(running: Running) -> Finding:
             return fail(f"{output['name']}: {why}", "documents wait in memory and in the spool; mend what is said")
         if output.get("dropped"):
             return warn(
-                f"{output['name']} has dropped {output['dropped']:,} documents since the start",
+                f"{output['name']} has dropped {many(output['dropped'], 'document')} since the start",
                 "flowcoll_documents_dropped_because_total says why; docs/delivery.md",
             )
         if output.get("rejected"):
             return warn(
-                f"{output['name']}: {output['rejected']:,} documents were rejected",
+                f"{output['name']}: {many(output['rejected'], 'document')} rejected",
                 "they are in the dead-letter file with the reason; docs/delivery.md",
             )
     waiting = sum(output.get("spooled_documents", 0) for output in outputs)
     delivered = sum(output.get("delivered", 0) for output in outputs)
-    return ok(f"{delivered:,} documents delivered" + (f", {waiting:,} wait in the spool" if waiting else ""))
+    return ok(f"{many(delivered, 'document')} delivered" + (f", {waiting:,} wait in the spool" if waiting else ""))
 
 
 def _enrichers(running: Running) -> Finding:
@@ -162,7 +162,7 @@ def _skews(running: Running) -> Finding:
 def _some(addresses: Any) -> str:
     first = sorted(addresses)
     more = len(first) - _SHOWN
-    return ", ".join(first[:_SHOWN]) + (f" and {more} others" if more > 0 else "")
+    return ", ".join(first[:_SHOWN]) + (f" and {many(more, 'other')}" if more > 0 else "")
 
 
 CHECKS = (

@@ -12,6 +12,8 @@ from flowcoll.doctor.findings import Row, Verdict
 
 _STYLES = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
 
+_RUNS = "collector"  # the check whether it runs
+
 
 def show(console: Console, rows: Sequence[Row]) -> None:
     """Print what was found, what to do below each finding that asks for something, and what was not looked at."""
@@ -50,7 +52,10 @@ def summary(rows: Sequence[Row]) -> str:
     told = [
         f"{count[each]} {each.value}" for each in (Verdict.FAIL, Verdict.WARN, Verdict.OK, Verdict.SKIP) if count[each]
     ]
-    verdict = "It cannot work like this" if count[Verdict.FAIL] else "It can work"
-    if count[Verdict.WARN] and not count[Verdict.FAIL]:
-        verdict = "It can work, with something to look at"
+    runs = any(row.check == _RUNS and row.verdict is Verdict.OK for row in rows)
+    verdict = "It works" if runs else "It can work"
+    if count[Verdict.FAIL]:
+        verdict = "Something does not work" if runs else "It cannot work like this"
+    elif count[Verdict.WARN]:
+        verdict += ", with something to look at"
     return f"{verdict}: {', '.join(told)}."

@@ -23,7 +23,7 @@ The later place wins over the earlier one:
 
 1. the default in the tables below
 2. the configuration file, `/etc/flowcoll/flowcoll.yml` or the one named by `--config`
-3. the environment, for the packaged service a systemd drop-in
+3. the environment, for the packaged service a systemd drop-in; commands in a shell read the drop-in, too
 4. `--set NAME=VALUE` on the command line
 
 The configuration file is YAML with one option per line and no levels. A list is a YAML list or values separated by commas:
@@ -31,7 +31,7 @@ The configuration file is YAML with one option per line and no levels. A list is
 ```yaml
 EF_FLOW_SERVER_UDP_PORT: [2055, 9995]
 EF_OUTPUT_FILE_ENABLE: true
-EF_OUTPUT_FILE_PATH: /var/log/flowcoll/flows.ndjson
+EF_OUTPUT_FILE_PATH: /var/lib/flowcoll/flows.ndjson
 ```
 
 An empty value means "not set" where the type has no empty value. Before it starts, flowcoll checks every option and names
@@ -64,8 +64,9 @@ of the feed in the documents.
 Options of something that is switched off do no harm, whatever their standing: a notice in the log names those that are not
 supported. `X_ENABLE` is the switch of every option whose name begins with `X_`.
 
-A default below `/etc/flowcoll` is looked for below `/etc/elastiflow` as well, if it is not there; so is `flowcoll.yml`. A notice
-says so.
+A default below `/etc/flowcoll` is looked for below `/etc/elastiflow` as well, if it is not there; so is `flowcoll.yml`, if ours
+sets nothing. A notice says so. `flowcoll config --from FILE` shows what a configuration of ElastiFlow's means here:
+[install.md](install.md#coming-from-elastiflow).
 """
 
 _DROP_IN = """\
