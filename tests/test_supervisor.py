@@ -11,14 +11,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import gevent
 import orjson
 import pytest
 
 from flowcoll.collect.board import Board
 from flowcoll.collect.child_process import ChildProcess
-from flowcoll.collect.handover import Handover
+from flowcoll.collect.handover import Handover, Place
+from flowcoll.collect.sockets import close, listen
 from flowcoll.collect.supervisor import Supervisor
+from flowcoll.config import defaults
 from flowcoll.logs import Log
+from flowcoll.member import Member
 from netflow5 import datagram
 from service import Service, until
 
@@ -151,6 +155,33 @@ def test_a_hang_is_seen() -> None:
         assert supervisor.alive() is alive
     child.ready, child.waiting_since = False, time.monotonic() - 61
     assert not supervisor.alive()
+
+
+def test_who_does_not_end_is_killed(tmp_path: Path) -> None:
+    """A worker that stands still when the service stops is given its time and no more; its end is told."""
+    stream, board = io.StringIO(), Board.make(1)
+    listeners = listen("127.0.0.1", [0], 0, Log(io.StringIO()))
+    supervisor = Supervisor(listeners, Log(stream), stop_s=1.0)
+
+    def hand(channel_fd: int) -> Handover:
+        places = (Place.of(listeners[0]),)
+        resolved = defaults(EF_STATE_PATH=tmp_path).resolved()
+        return Handover("worker", Member(), 0, 1, board.fd, None, channel_fd, places, resolved)
+
+    child = ChildProcess("worker-0", board.slots[0], hand, supervisor.ended)
+    supervisor.workers.append(child)
+    running = gevent.spawn(supervisor.run)
+    with gevent.Timeout(60):
+        while not supervisor.ready():
+            gevent.sleep(0.01)
+    os.kill(child.pid, signal.SIGSTOP)
+    stopping = time.monotonic()
+    supervisor.stop()
+    running.get(timeout=60)
+    assert 0.9 < time.monotonic() - stopping < 30
+    assert "a process did not end in time and is killed" in stream.getvalue()
+    assert child.pid == 0
+    close(listeners)
 
 
 def told(turned: float) -> dict[str, object]:

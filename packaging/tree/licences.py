@@ -51,7 +51,9 @@ def licence(distribution: Distribution) -> str:
     meta = distribution.metadata
     told = meta.get("License-Expression") or ""
     if not told:
-        ends = [value.rsplit(" :: ", 1)[-1] for value in meta.get_all("Classifier", []) if value.startswith("License ::")]
+        ends = [
+            value.rsplit(" :: ", 1)[-1] for value in meta.get_all("Classifier", []) if value.startswith("License ::")
+        ]
         told = " and ".join(sorted({_CLASSIFIED[end] for end in ends if end in _CLASSIFIED}))
     told = told or (meta.get("License") or "").strip()
     if not told or "\n" in told:
@@ -101,7 +103,9 @@ def paragraphs(tree: Path, linked: str) -> Iterator[str]:
     yield HEAD
     yield linked
     text = (library / "LICENSE.txt").read_text(encoding="utf-8").strip()
-    yield "License: Python-2.0\n" + "".join(f" {line.rstrip()}\n" if line.strip() else " .\n" for line in text.splitlines())
+    yield "License: Python-2.0\n" + "".join(
+        f" {line.rstrip()}\n" if line.strip() else " .\n" for line in text.splitlines()
+    )
     found = {each.metadata["Name"].lower(): each for each in distributions(path=[str(library / "site-packages")])}
     for name in sorted(found.keys() - {"pip", "setuptools", "wheel"}):
         yield paragraph(found[name], site)

@@ -29,7 +29,15 @@ def resolved(wanted: list[str], machine: str) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run"]
-        command += ["--ignore-installed", "--only-binary", ":all:", "--implementation", "cp", "--python-version", PYTHON]
+        command += [
+            "--ignore-installed",
+            "--only-binary",
+            ":all:",
+            "--implementation",
+            "cp",
+            "--python-version",
+            PYTHON,
+        ]
         for abi in (f"cp{PYTHON.replace('.', '')}", "abi3", "none"):
             command += ["--abi", abi]
         for platform in ("manylinux_2_28", "manylinux2014", "manylinux_2_17"):
@@ -45,7 +53,9 @@ def main() -> None:
         for row in resolved(dependencies(HERE.parents[1] / "pyproject.toml"), machine):
             name = f"{row['metadata']['name'].lower()}=={row['metadata']['version']}"
             hashes.setdefault(name, set()).add(row["download_info"]["archive_info"]["hashes"]["sha256"])
-    lines = [" \\\n    ".join([name, *(f"--hash=sha256:{each}" for each in sorted(hashes[name]))]) for name in sorted(hashes)]
+    lines = [
+        " \\\n    ".join([name, *(f"--hash=sha256:{each}" for each in sorted(hashes[name]))]) for name in sorted(hashes)
+    ]
     LOCK.write_text(HEAD + "\n".join(lines) + "\n")
 
 

@@ -34,7 +34,10 @@ class Booted(Host):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None = None, error: BaseException | None = None, at: TracebackType | None = None
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        at: TracebackType | None = None,
     ) -> None:
         self.process.kill()  # and with it process 1 and all of its namespace
         self.process.wait()

@@ -28,7 +28,10 @@ class Host:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None = None, error: BaseException | None = None, at: TracebackType | None = None
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        at: TracebackType | None = None,
     ) -> None:
         shutil.rmtree(self._folder)
 

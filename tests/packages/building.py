@@ -53,5 +53,9 @@ def next_deb(tree: Path, folder: Path) -> Path:
     subprocess.run(["dpkg-deb", "--raw-extract", str(made), str(inside)], check=True)
     with (inside / "etc/systemd/system/flowcoll.service.d/flowcoll.conf").open("a") as drop_in:
         drop_in.write("# a new line of the next version\n")
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", str(inside), str(made)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", str(inside), str(made)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     return made

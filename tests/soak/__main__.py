@@ -19,7 +19,8 @@ from elastic_node import Node
 from fakes.elasticsearch import Elasticsearch
 from flowcoll.errors import FlowcollError
 from soak import report
-from soak.run import Outcome, Plan, Soak
+from soak.outcome import Outcome, Plan
+from soak.run import Soak
 from soak.store import RealNode, StandIn, Store
 
 _LINE_S = 10.0

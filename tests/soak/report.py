@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bench.report import machine
 from flowcoll import __version__
-from soak.run import Outcome, Rise, State
+from soak.outcome import Outcome, Rise, State
 
 Row = tuple[str, str, str]
 

@@ -5,112 +5,28 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
-from typing import Any, NamedTuple
+from http.client import HTTPException
+from typing import Any
 
 from corpus import enrichments, threat_list
 from fakes.passivetotal import KEY, USER, PassiveTotal
 from service import Service
 from soak.faults import Act, Faults
-from soak.ledger import Equation, Facts, Lines, Page, equations
+from soak.ledger import Facts, Lines, Page, equations
 from soak.load import ALLOWED, Load
+from soak.outcome import Outcome, Plan, State, rises
 from soak.sender import Sender
 from soak.store import Store
-from soak.watch import Trend, Watch, trend
+from soak.watch import Watch
 
 _TICK_S = 0.02
 _LATE_S = 1.0  # what the sender was late by more than this is not sent afterwards
 _SETTLE_S = 600.0
 _LOOK_S = 1.0
 _BURST_S = 0.2  # as many datagrams at once as flows come in so long: some two seconds' worth
-_SHORT_MIN = 5.0
 _FAULTY = 0.9  # of the time
 _FILES = 3  # that may still be written to
 _RISKIQ = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_"
-
-RISE_OCTETS = 8 * 1024 * 1024
-RISE_SHARE = 0.05
-RISE_COUNT = 4
-"""What may rise in the second half and is not called a leak; see docs/soak.md."""
-
-
-class Plan(NamedTuple):
-    """What one soak is. disk: a small file system for the state directory, or None."""
-
-    seed: int
-    minutes: float
-    flows_per_s: int
-    folder: Path
-    disk: Path | None
-    exporters: int = 24
-    workers: int = 2
-
-    @property
-    def fault_every_s(self) -> float:
-        """Seconds from a fault to the next."""
-        return 2.0 if self.short else 15.0
-
-    @property
-    def away_s(self) -> tuple[float, float]:
-        """How long Elasticsearch, or a disk, is away."""
-        return (1.0, 4.0) if self.short else (5.0, 20.0)
-
-    @property
-    def short(self) -> bool:
-        """Whether there is little time: faults follow each other quickly and are shorter."""
-        return self.minutes < _SHORT_MIN
-
-
-class Rise(NamedTuple):
-    """What a figure of one process did in the second half, and by how much it might rise."""
-
-    process: str
-    figure: str
-    trend: Trend
-    limit: float
-
-    @property
-    def kept(self) -> bool:
-        return self.trend.rise <= self.limit
-
-
-class Outcome(NamedTuple):
-    """All that is told at the end."""
-
-    plan: Plan
-    store: str
-    seconds: float
-    page: Page
-    equations: list[Equation]
-    rises: list[Rise]
-    sent: dict[str, int]
-    flows: int
-    faults: dict[str, int]
-    asked: dict[str, int]
-    refused: dict[str, int]
-    longest_ms: float
-    twice: int
-    missing: int
-    troubles: list[str]
-
-    @property
-    def kept(self) -> bool:
-        """Whether nothing was lost without a word, nothing grew, and it answered all the time."""
-        return (
-            all(each.holds for each in self.equations)
-            and all(each.kept for each in self.rises)
-            and not sum(self.refused.values())
-            and not self.troubles
-        )
-
-
-class State(NamedTuple):
-    """How things stand, for who looks on."""
-
-    seconds: float
-    fault: str
-    page: Page
-    memory: dict[str, int]
 
 
 class Soak:
@@ -137,7 +53,7 @@ class Soak:
         """How things stand now."""
         page = Page()
         if (service := self._service) is not None:
-            with suppress(OSError):
+            with suppress(OSError, HTTPException):
                 page = Page.metrics(service.metrics())
         return State(time.monotonic() - self._began, ", ".join(sorted(self._now)), page, self._watch.memory())
 
@@ -344,7 +260,7 @@ class Soak:
             seconds,
             self._page,
             equations(self._page, facts),
-            self._rises(),
+            rises(self._watch.since(self._half())),
             dict(self._load.sent.datagrams),
             self._load.sent.flows.total(),
             dict(self._faults.done),
@@ -355,13 +271,3 @@ class Soak:
             written - distinct,
             self._troubles,
         )
-
-    def _rises(self) -> list[Rise]:
-        """Judge the second half: of processes that lived through it."""
-        found = []
-        for name, samples in sorted(self._watch.since(self._half()).items()):
-            for figure in ("memory", "descriptors", "threads"):
-                made = trend([(sample.at, getattr(sample, figure)) for sample in samples])
-                limit = max(RISE_OCTETS, made.median * RISE_SHARE) if figure == "memory" else RISE_COUNT
-                found.append(Rise(name, figure, made, limit))
-        return found

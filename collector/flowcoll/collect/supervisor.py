@@ -37,14 +37,16 @@ _ASK_S = 5.0
 class Supervisor:
     """Runs children until `stop`; what it counts and reports is theirs together.
 
-    workers come first on the board; refresher: the one that downloads lists, if there is any.
+    workers come first on the board; refresher: the one that downloads lists, if there is any. stop_s: how long children
+    may take to hand over what they have.
     """
 
-    def __init__(self, listeners: Sequence[Listener], log: Log) -> None:
+    def __init__(self, listeners: Sequence[Listener], log: Log, stop_s: float = STOP_S) -> None:
         self.workers: list[ChildProcess] = []
         self.refresher: ChildProcess | None = None
         self._listeners = listeners
         self._log = log
+        self._stop_s = stop_s
         self._drops = Drops(listeners, log)
         self._gone = Counts()  # what those that have ended have counted
         self._stopping = Event()
@@ -68,12 +70,12 @@ class Supervisor:
             watching.kill()
             for child in self.children:
                 child.stop()
-            gevent.joinall(running, timeout=STOP_S)
+            gevent.joinall(running, timeout=self._stop_s)
             for child in self.children:
                 if child.pid:
                     self._log.error("a process did not end in time and is killed", process=child.name)
                     child.kill()
-            gevent.joinall(running, timeout=STOP_S)
+            gevent.joinall(running, timeout=self._stop_s)
             self._count_unread()
         if self._failure is not None:
             raise self._failure

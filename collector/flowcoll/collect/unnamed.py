@@ -1,18 +1,20 @@
 """Files in memory that have no name: what the supervisor and its processes share by descriptor."""
 
+import ctypes
 import os
 from collections.abc import Callable
 
-_CREATE: Callable[[str], int] | None = getattr(os, "memfd_create", None)
-_MEMORY = "/dev/shm"  # noqa: S108  a file without a name can be had by nobody else
+_MFD_CLOEXEC = 1
 
 
-def unnamed(label: str, create: Callable[[str], int] | None = _CREATE) -> int:
-    """Give the descriptor of a new one, as memfd_create(2) does; the label is for who looks into /proc.
+def by_libc(label: str) -> int:
+    """Do what os.memfd_create does, with the host's C library."""
+    fd = int(ctypes.CDLL(None, use_errno=True).memfd_create(label.encode(), _MFD_CLOEXEC))
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return fd
 
-    An interpreter that was built for older hosts does not have that call (create is None): a file of /dev/shm without
-    a name serves as well.
-    """
-    if create is not None:
-        return create(label)
-    return os.open(_MEMORY, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+
+# an interpreter that was built for older hosts than this one lacks the function
+unnamed: Callable[[str], int] = getattr(os, "memfd_create", by_libc)
+"""Give the descriptor of a new file; its label is for who looks into /proc (memfd_create(2))."""
