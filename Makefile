@@ -1,8 +1,9 @@
 # make demo   set up, run the collector on recorded exports, print what it saw
 # make test   set up, run every test (the stack tests need softflowd, pmacct, a JDK and Maven: see README)
 # make check  linters, types, stale derived files, hermetic tests
+# make deb    a package for Debian and Ubuntu in dist/; make rpm for the Red Hat family and SUSE: see packaging/README.md
 # make soak   run the collector under load and faults for MINUTES=30, and see that nothing is lost or grows
-.PHONY: demo test check gen fmt bench soak setup clean
+.PHONY: demo test check gen fmt bench soak deb rpm setup clean
 
 # The distribution's interpreter is built for speed; one built by hand often is not, and costs a fifth more a flow.
 PYTHON ?= $(shell for p in /usr/bin/python3 python3; do $$p -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done || true)
@@ -45,6 +46,12 @@ bench: setup
 MINUTES ?= 30
 soak: setup
 	cd tests && ../$(BIN)/python -m soak --minutes $(MINUTES)
+
+deb: setup
+	@PYTHON=$(CURDIR)/$(BIN)/python packaging/deb/build dist
+
+rpm: setup
+	@PYTHON=$(CURDIR)/$(BIN)/python packaging/rpm/build dist
 
 clean:
 	rm -rf $(VENV) build dist demo/out .mypy_cache .ruff_cache .pytest_cache .hypothesis

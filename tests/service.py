@@ -69,7 +69,9 @@ class Service:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("EF_")}
         environ |= {name: text(value) for name, value in self._options.items()}
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(self._command(), env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                self._command(), env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
         try:
             self.until("ready", lambda: self.status("/readyz") == 200)
         except BaseException:

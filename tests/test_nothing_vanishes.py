@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from fakes.elasticsearch import Elasticsearch
+from netflow5 import datagram
 from service import Service
-from soak.ledger import Facts, Lines, Page, broken, equations
+from soak.ledger import Facts, Page, broken, equations
+from soak.lines import Lines
 from soak.load import ALLOWED, Load
 from soak.sender import Sender
 
@@ -83,13 +85,11 @@ class Story:
 
     def facts(self) -> Facts:
         """What is known without asking the service."""
-        lines = Lines()
-        lines.read(self._folder / "flows.ndjson", end=True)
         return Facts(
             sent=self.load.sent.datagrams.total(),
             killed=self.killed,
             flows=self.load.sent.flows,
-            lines=lines,
+            lines=_lines(self._folder),
             ids={"elasticsearch": len(self._fake.stored)},
             missing=self.load.missing if self._calm else None,
         )
@@ -143,6 +143,12 @@ class Story:
         service.until("quiet", quiet)
 
 
+def _lines(folder: Path) -> Lines:
+    lines = Lines()
+    lines.read(folder / "flows.ndjson", end=True)
+    return lines
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_vanishes(seed: int, tmp_path: Path) -> None:
     """A collector that is stopped and started, whose workers are killed and whose Elasticsearch fails loses count of nothing."""
@@ -159,3 +165,16 @@ def test_what_never_came_is_known(tmp_path: Path) -> None:
         story = Story(3, tmp_path, fake, calm=True)
         story.live(to_the_end=True)
         story.check()
+
+
+def test_what_nobody_reads_before_the_end(tmp_path: Path) -> None:
+    """Datagrams that come while all workers are being started anew, and the service is stopped at once, count as lost."""
+    file = {"EF_OUTPUT_FILE_ENABLE": True, "EF_OUTPUT_FILE_PATH": tmp_path / "flows.ndjson"}
+    with Service(tmp_path, EF_PROCESSOR_POOL_SIZE=2, **file) as service:
+        for pid in service.children().values():
+            os.kill(pid, signal.SIGKILL)
+        service.send_plain(*[datagram(("10.1.0.1", "10.2.0.2"), sequence=number) for number in range(7)])
+        service.stop()
+    page = Page.stopped(service.lines("info")[-1])
+    assert broken(equations(page, Facts(sent=7, killed=2, lines=_lines(tmp_path)))) == []
+    assert page.sum("datagrams_lost", reason="stopped") == 7

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from soak.ledger import Equation, Facts, Lines, Page, broken, equations
+from soak.ledger import Equation, Facts, Page, broken, equations
+from soak.lines import Lines
 from soak.load import SOUND, Load
 from soak.watch import trend
 

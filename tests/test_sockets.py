@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from flowcoll.collect.sockets import Drops, Exporters, close, inherited, kernel_drops, listen, listen_together
+from flowcoll.collect.sockets import Drops, Exporters, close, discard, inherited, kernel_drops, listen, listen_together
 from flowcoll.errors import ConfigError, SetupError
 from flowcoll.logs import Log
 
@@ -118,6 +118,16 @@ def test_what_the_kernel_drops_is_seen(stream, log, opened):
     assert "net.core.rmem_max" in line["msg"]
     close(opened)
     drops.look()
+
+
+def test_what_nobody_reads_is_counted(log, opened):
+    """Datagrams that are left in sockets are read and counted, empty ones too, and nothing is waited for."""
+    opened += listen("127.0.0.1", [0, 0], 65536, log)
+    assert discard(opened) == 0
+    for octets in (b"", b"x", bytes(1400)):
+        send(octets, opened[-1].port)
+    assert discard(opened) == 3
+    assert discard(opened) == 0
 
 
 def test_a_port_is_bound_for_each_reader(opened, log):

@@ -5,6 +5,7 @@ for x86_64 and aarch64.
 """
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -51,7 +52,7 @@ def main() -> None:
     hashes: dict[str, set[str]] = {}
     for machine in MACHINES:
         for row in resolved(dependencies(HERE.parents[1] / "pyproject.toml"), machine):
-            name = f"{row['metadata']['name'].lower()}=={row['metadata']['version']}"
+            name = f"{re.sub('[-_.]+', '-', row['metadata']['name']).lower()}=={row['metadata']['version']}"
             hashes.setdefault(name, set()).add(row["download_info"]["archive_info"]["hashes"]["sha256"])
     lines = [
         " \\\n    ".join([name, *(f"--hash=sha256:{each}" for each in sorted(hashes[name]))]) for name in sorted(hashes)

@@ -35,18 +35,25 @@ class Node:
     authority   HTTP over TLS with a certificate of this authority for 127.0.0.1; plain HTTP without it
     settings    more node settings, dotted names as in elasticsearch.yml; may be changed before the next start
     lasting     compile and collect as a server should that runs for long; else it starts on half as much CPU
+    start_s     how long a start may take
     """
 
     user = "elastic"
     password = "flowcoll-tests"  # of the superuser
 
     def __init__(
-        self, *, authority: Authority | None = None, settings: Mapping[str, Any] | None = None, lasting: bool = False
+        self,
+        *,
+        authority: Authority | None = None,
+        settings: Mapping[str, Any] | None = None,
+        lasting: bool = False,
+        start_s: float = _START_S,
     ) -> None:
         self.port, self._transport_port = _free_port(), _free_port()
         self.address = f"{_HOST}:{self.port}"
         self.url = f"{'https' if authority else 'http'}://{self.address}"
         self.settings = dict(settings or {})
+        self._start_s = start_s
         self._authority = authority
         self._java_options = _LASTING if lasting else _BRIEF
         self._process: subprocess.Popen[bytes] | None = None
@@ -86,7 +93,7 @@ class Node:
         self._configure()
         with self._log.open("ab") as log:
             self._process = self._java("server", stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        end = time.monotonic() + _START_S
+        end = time.monotonic() + self._start_s
         while not self._answers():
             if not self.running or time.monotonic() > end:
                 self.kill()

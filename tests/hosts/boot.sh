@@ -16,7 +16,6 @@ fi
 mount --rbind "$ROOT" "$ROOT"
 mount -t proc proc "$ROOT/proc"
 mount -t sysfs -o ro sysfs "$ROOT/sys"
-mount -t tmpfs -o mode=755 tmpfs "$ROOT/sys/fs/cgroup" 2>/dev/null && umount "$ROOT/sys/fs/cgroup"
 mount -t cgroup2 cgroup2 "$ROOT/sys/fs/cgroup"
 mount -t tmpfs -o mode=755 tmpfs "$ROOT/run"
 mount -t tmpfs -o mode=1777 tmpfs "$ROOT/tmp"
@@ -35,5 +34,6 @@ cd "$ROOT"
 mkdir -p old
 pivot_root . old
 umount -l /old
+mount --make-rshared / # as it is where systemd is not told that it is in a container
 exec env -i container=flowcoll-tests PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --unit=multi-user.target \
     --log-target=console --log-level=info --show-status=false

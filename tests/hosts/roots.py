@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flowcoll.errors import SetupError
 
-_SUITES = {"bookworm": (), "trixie": ("systemd", "dbus")}
+_SUITES = {"bookworm": (), "trixie": ("systemd", "dbus", "procps")}
 """Release -> what it has beyond the least that dpkg needs: Debian 12 without a service manager, Debian 13 with one."""
 
 _TOOLS = {"debootstrap": "debootstrap", "unshare": "util-linux", "nsenter": "util-linux", "mount": "mount"}

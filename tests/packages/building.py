@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import pytest
 
-
 CHECKOUT = Path(__file__).parents[2]
 NEXT = "9.9.9"
 """A version after this one."""
@@ -18,7 +17,7 @@ _QUICK = {"deb": "gzip -z1", "rpm": "w1.gzdio"}  # what is shipped takes a minut
 
 
 class Built(NamedTuple):
-    """This version's package, and the next one's, which has another line in flowcoll.conf."""
+    """The package of this version, and the next one's, which has another line in flowcoll.conf."""
 
     now: Path
     then: Path

@@ -1,7 +1,6 @@
 """The installed collector, run on a host as its service would be, or watched there as a service."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -53,7 +52,7 @@ class Unit(Service):
             },
         )
         self.host = host
-        self._process: subprocess.Popen[bytes] = host.process
+        self._process = host.process
 
     def __enter__(self) -> Self:
         self.configure()

@@ -25,6 +25,7 @@ from soak.store import RealNode, StandIn, Store
 
 _LINE_S = 10.0
 _DRAW_S = 1.0
+_START_S = 600.0  # of a node whose machine has other things to do
 _DISK = "256m"
 
 
@@ -49,7 +50,7 @@ def store(*, stand_in: bool, lasting: bool) -> Iterator[Store]:
         with Elasticsearch() as fake:
             yield StandIn(fake)
         return
-    with Node(lasting=lasting) as node:
+    with Node(lasting=lasting, start_s=_START_S) as node:
         made = RealNode(node)
         made.start()
         yield made

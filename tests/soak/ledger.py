@@ -5,8 +5,7 @@
     flow records        = documents written
     sets waited         = read late + kept for the next start + given up by reason + waiting
     documents written   = delivered + delivered before + rejected + dropped + queued + in the spool, for each output,
-                          where in the spool = found + spooled - replayed - damaged, and what was found was written by
-                          an earlier run, or by a worker that died
+                          where in the spool = spooled - replayed - damaged, less than 0 where an earlier run left some
     spooled + found     = replayed + damaged + left at the end + in the spool, for each output
     documents dropped   = those dropped by reason, for each output
     documents rejected  = dead letters written + those that could not be, unless a worker was killed at it
@@ -21,17 +20,14 @@
 They hold of the last word of a collector, its log line "stopped", and of /metrics when nothing is under way.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple, Self
-
-import orjson
 
 from flowcoll.counters import Counts
 from flowcoll.decode.waiting import GIVEN_UP
+from soak.lines import Lines
 
 _MOST = 24  # flows in a datagram of a sound exporter
 _REQUEST = 10_000  # documents in a request, at most
@@ -103,41 +99,6 @@ class Equation(NamedTuple):
     def __str__(self) -> str:
         more = f" (to {self.right + self.slack})" if self.slack else ""
         return f"{self.text}: {self.left} = {self.right}{more}"
-
-
-class Lines:
-    """Reads files of documents as they grow. whole: how many there are; torn: lines that are none; by exporter."""
-
-    def __init__(self) -> None:
-        self.whole = self.torn = 0
-        self.by_exporter: Counter[str] = Counter()
-        self._read: Counter[int] = Counter()  # inode -> octets: a file may be moved
-
-    def read(self, path: Path, *, end: bool = False) -> None:
-        """Read what has come; `end`: nothing more will, so that the last line may be torn too."""
-        with path.open("rb") as file:
-            inode = os.fstat(file.fileno()).st_ino
-            file.seek(self._read[inode])
-            for line in file:
-                if not (line.endswith(b"\n") or end):
-                    break
-                self._read[inode] += len(line)
-                self._count(line)
-
-    def forget(self, path: Path) -> None:
-        """Remove a file that nobody writes to any more and that was read."""
-        del self._read[path.stat().st_ino]
-        path.unlink()
-
-    def _count(self, line: bytes) -> None:
-        try:
-            exporter = orjson.loads(line)["observer"]["ip"]
-        except orjson.JSONDecodeError:
-            self.torn += 1
-            return
-        self.whole += 1
-        for each in [exporter] if isinstance(exporter, str) else exporter:
-            self.by_exporter[each] += 1
 
 
 @dataclass

@@ -8,12 +8,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPException
 from typing import Any
 
-from corpus import enrichments, threat_list
-from fakes.passivetotal import KEY, USER, PassiveTotal
+from fakes.passivetotal import PassiveTotal
 from service import Service
-from soak.faults import Act, Faults
-from soak.ledger import Facts, Lines, Page, equations
-from soak.load import ALLOWED, Load
+from soak.faults import Act, Deck, Faults
+from soak.ledger import Facts, Page, equations
+from soak.lines import Lines
+from soak.load import Load
+from soak.options import options
 from soak.outcome import Outcome, Plan, State, rises
 from soak.sender import Sender
 from soak.store import Store
@@ -26,7 +27,6 @@ _LOOK_S = 1.0
 _BURST_S = 0.2  # as many datagrams at once as flows come in so long: some two seconds' worth
 _FAULTY = 0.9  # of the time
 _FILES = 3  # that may still be written to
-_RISKIQ = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_"
 
 
 class Soak:
@@ -61,15 +61,17 @@ class Soak:
         """Run it to its end."""
         with ExitStack() as stack:
             lists = stack.enter_context(PassiveTotal())
-            self._options = self._all_options(lists)
+            self._options = options(self.plan, self._store, lists)
             self._sender = stack.enter_context(Sender())
             self._start()
             stack.callback(self._end)
             self._began = time.monotonic()
             self._watch.start()
             stack.callback(self._watch.stop)
+            brief, lasting = self._faults.brief(self._more()), self._faults.lasting(short=self.plan.short)
             faults = [
-                threading.Thread(target=act, daemon=True) for act in (self._go_wrong_briefly, self._go_wrong_for_long)
+                threading.Thread(target=self._go_wrong_briefly, args=[brief], daemon=True),
+                threading.Thread(target=self._go_wrong_for_long, args=[lasting], daemon=True),
             ]
             for each in faults:
                 each.start()
@@ -86,22 +88,6 @@ class Soak:
             return self._outcome(found)
 
     # -- the service -------------------------------------------------------------------------------------------------
-
-    def _all_options(self, lists: PassiveTotal) -> dict[str, Any]:
-        plan = self.plan
-        account = {"API_USER": USER, "API_KEY": KEY, "THREAT_ENDPOINT": lists.blocklist_url, "THREAT_ENABLE": True}
-        return {
-            **enrichments(threat_list(plan.folder)),
-            **{_RISKIQ + name: value for name, value in account.items()},
-            **self._store.options(),
-            "EF_STATE_PATH": (plan.disk or plan.folder) / "state",
-            "EF_PROCESSOR_POOL_SIZE": plan.workers,
-            "EF_PROCESSOR_ENRICH_IPADDR_CACHE_SIZE": 4096,  # small, so that it is full before memory is judged
-            "EF_FLOW_SERVER_ALLOW": ALLOWED,
-            "EF_OUTPUT_ELASTICSEARCH_SPOOL_MAX_BYTES": 128 * 1024 * 1024,
-            "EF_OUTPUT_FILE_ENABLE": True,
-            "EF_OUTPUT_FILE_PATH": plan.folder / "flows.ndjson",
-        }
 
     def _start(self) -> None:
         self._service = Service(self.plan.folder, **self._options).__enter__()
@@ -149,14 +135,15 @@ class Soak:
     def _half(self) -> float:
         return self._began + self.plan.minutes * 30
 
-    def _go_wrong_briefly(self) -> None:
-        """Do what is done at once, one after the other; the service is started again once in the first half."""
-        more: dict[str, Callable[[], None]] = {
+    def _more(self) -> dict[str, Callable[[], None]]:
+        return {
             "burst": self._burst,
             "flood of templates": self._flood,
             "exporters without templates": self._hide,
         }
-        deck = self._faults.brief(more)
+
+    def _go_wrong_briefly(self, deck: Deck) -> None:
+        """Do what is done at once, one after the other; the service is started again once in the first half."""
         restart_at = self._half() - self.plan.minutes * 10
         while not self._done.wait(self.plan.fault_every_s):
             now = time.monotonic()
@@ -168,9 +155,9 @@ class Soak:
                 self._do(*deck.draw())
             self._read_lines()
 
-    def _go_wrong_for_long(self) -> None:
+    def _go_wrong_for_long(self, deck: Deck) -> None:
         """Do what takes a while, one after the other; what was away is there for longer before the next."""
-        deck, pause_s = self._faults.lasting(short=self.plan.short), self.plan.fault_every_s
+        pause_s = self.plan.fault_every_s
         end = self._began + self.plan.minutes * 60 * _FAULTY
         while not self._done.wait(pause_s):
             began = time.monotonic()
@@ -260,7 +247,7 @@ class Soak:
             seconds,
             self._page,
             equations(self._page, facts),
-            rises(self._watch.since(self._half())),
+            rises(self.plan, self._watch.since(self._half())),
             dict(self._load.sent.datagrams),
             self._load.sent.flows.total(),
             dict(self._faults.done),

@@ -8,14 +8,12 @@ from elasticsearch import helpers
 
 from elastic_node import Node
 from fakes.elasticsearch import Elasticsearch
-from flowcoll.errors import SetupError
 from stored import Stored, output
 
 NAMESPACE = "soak"
 _CUSTOM = f"logs-flowcoll.flow-{NAMESPACE}@custom"
 _PAGE = 10_000
 _PATIENCE = "10m"
-_STARTS = 5
 
 
 class Store(ABC):
@@ -68,14 +66,7 @@ class RealNode(Store):
         return output(self._node, NAMESPACE, BATCH_DEADLINE=500)
 
     def start(self) -> None:
-        for left in reversed(range(_STARTS)):
-            try:
-                self._starter.submit(self._node.start).result()
-            except SetupError:  # on a machine that others use too it may take longer than a test would wait
-                if not left:
-                    raise
-            else:
-                return
+        self._starter.submit(self._node.start).result()
 
     def stop(self) -> None:
         self._node.stop()
