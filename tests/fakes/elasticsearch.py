@@ -151,7 +151,7 @@ class Elasticsearch:
                     self.stored[meta["_id"]] = (meta["_index"], document)
                     self._generations[meta["_id"]] = self.generation
                     result = SAID["stored"]
-                    if "_index" in bulk.query["filter_path"]:
+                    if "_index" in bulk.query.get("filter_path", ""):
                         result = {"_index": f".ds-{meta['_index']}-2026.11.21-{self.generation:06}", **result}
                 items.append({"create": result})
         return {"errors": any("error" in item["create"] for item in items), "took": 3, "items": items}
