@@ -65,3 +65,4 @@ def test_no_state_path(tmp_path: Path) -> None:
     assert found(tmp_path / "flows.ndjson") == ["10.0.0.1"]
     (line,) = running.lines("warn")
     assert "templates are not kept" in line["msg"]
+    assert running.lines("error") == []

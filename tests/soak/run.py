@@ -99,7 +99,9 @@ class Soak:
         service.stop()
         self._page += Page.stopped(service.lines("info")[-1])
         self._troubles += [
-            f"{line['msg']}: {line['traceback']}" for line in service.lines("error") if "traceback" in line
+            f"{line['msg']}: {line['traceback'].strip().splitlines()[-1]}"
+            for line in service.lines("error")
+            if "traceback" in line
         ]
 
     def _end(self) -> None:

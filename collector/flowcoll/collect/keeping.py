@@ -175,7 +175,6 @@ class Keeper:
         *,
         shared: bool = False,
     ) -> None:
-        pool = gevent.get_hub().threadpool
         self._keeping = Keeping(
             folder,
             memory,
@@ -183,7 +182,7 @@ class Keeper:
             log,
             member,
             shared=shared,
-            io=lambda act, *args: pool.apply(act, args),
+            io=_in_thread,
             give_way=lambda: gevent.sleep(0),
         )
         self._writing = Semaphore()
@@ -202,3 +201,18 @@ class Keeper:
         with self._writing:  # no file is written by two at a time
             self._loop.kill()
             self._keeping.finish()
+
+
+def _in_thread(act: Callable[..., Any], *arguments: Any) -> Any:
+    """Call what touches the disk in a thread of the hub; gevent would show an error there before it is raised here."""
+
+    def attempt() -> tuple[Any, OSError | None]:
+        try:
+            return act(*arguments), None
+        except OSError as exc:
+            return None, exc
+
+    result, failure = gevent.get_hub().threadpool.apply(attempt)
+    if failure is not None:
+        raise failure
+    return result
