@@ -1,3 +1,4 @@
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from traffic import capture
 # the same examples on every run and every machine; a slow machine is no failure
 settings.register_profile("flowcoll", deadline=None, derandomize=True)
 settings.load_profile("flowcoll")
+
+
+# whoever runs the tests in the background may have had them ignore Ctrl-C, and with them the programs they start
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -37,10 +38,12 @@ def until(what: str, look: Callable[[], T | None], patience_s: float = PATIENCE_
 
 
 def free_port(kind: socket.SocketKind) -> int:
-    """Give a port of 127.0.0.1 that nobody has now."""
-    with socket.socket(socket.AF_INET, kind) as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    """Give a port of 127.0.0.1 that nobody has now, below those that the kernel gives to other tests meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 20_000)
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, kind) as taken:
+            taken.bind(("127.0.0.1", port))
+            return port
 
 
 class Service:

@@ -21,6 +21,7 @@ from flowcoll import __version__
 from flowcoll.cli import main
 from flowcoll.decode.capture import Payload
 from frames import frame, write_pcap
+from service import free_port
 
 ENVIRON = {"PATH": os.environ["PATH"], "COLUMNS": "200"}
 T0 = 1_619_704_514
@@ -36,12 +37,6 @@ def netflow5(*octets, sequence=0):
         )
         for count in octets
     )  # fmt: skip
-
-
-def free_port(kind):
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def settings(values):
