@@ -15,7 +15,6 @@ from flowcoll.collect import sockets
 from flowcoll.collect.board import Board
 from flowcoll.collect.channel import Channel, Message
 from flowcoll.collect.handover import Handover
-from flowcoll.collect.huge_pages import HugePages
 from flowcoll.collect.keeping import Keeper
 from flowcoll.collect.telling import Teller
 from flowcoll.collect.worker import Worker
@@ -26,8 +25,6 @@ from flowcoll.output import Output, open_outputs
 from flowcoll.pipeline import Pipeline
 from flowcoll.threat.following import follow
 from flowcoll.threat.giveway import GiveWay
-
-_PAGES_S = 5.0
 
 
 def run(handover: Handover, channel: Channel, log: Log) -> None:
@@ -66,7 +63,7 @@ def run(handover: Handover, channel: Channel, log: Log) -> None:
 def _carry(worker: Worker, pipeline: Pipeline, channel: Channel, *, tell: bool) -> None:
     """Run the worker, and do what the supervisor says, until that is to stop."""
     gevent.signal_handler(signal.SIGTERM, worker.stop)
-    beside = [gevent.spawn(_obey, worker, pipeline, channel, tell=tell), gevent.spawn(_ask_for_huge_pages)]
+    listening = gevent.spawn(_obey, worker, pipeline, channel, tell=tell)
     try:
         # What the start made stays; the collector need not walk it. A record leaves nothing to collect: with known
         # addresses no collection runs at all; with two new ones in every flow they take 0.7 us a flow, 0.9 without
@@ -76,7 +73,7 @@ def _carry(worker: Worker, pipeline: Pipeline, channel: Channel, *, tell: bool) 
         channel.send({"ready": True})
         worker.run()
     finally:
-        gevent.killall(beside)
+        listening.kill()
 
 
 def _obey(worker: Worker, pipeline: Pipeline, channel: Channel, *, tell: bool) -> None:
@@ -100,14 +97,6 @@ def _obey(worker: Worker, pipeline: Pipeline, channel: Channel, *, tell: bool) -
                     gevent.spawn(exporters, message)
     finally:
         worker.stop()
-
-
-def _ask_for_huge_pages() -> None:
-    pool = gevent.get_hub().threadpool
-    pages = HugePages(pool.apply)
-    while True:
-        gevent.sleep(_PAGES_S)
-        pages.look()
 
 
 def _not_allowed(log: Log, ip: str) -> None:
