@@ -9,9 +9,10 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
+
+from flowcoll.moments import utc
 
 LEVELS = ("debug", "info", "warn", "error", "panic", "fatal")
 _SILENT = len(LEVELS)
@@ -82,7 +83,7 @@ class Log:
             head = {"level": level, "ts": round(now, 6), "caller": place, "msg": msg}
             line = _json({**head, **extra, **head})  # an extra can never take the place of the four keys
         else:
-            when = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            when = utc(now)
             line = "\t".join([when, level, place, msg] + ([_json(extra)] if extra else []))
         with contextlib.suppress(OSError, ValueError):  # standard error may be closed or full; the service goes on
             self._stream.write(line.replace("\n", "\\n") + "\n")

@@ -133,10 +133,8 @@ class ChildProcess:
         fd = handover.write()
         inherited = [fd, *handover.descriptors()]
         environ = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-        isolated = (
-            "-I" if sys.flags.isolated else "-P"
-        )  # as this process was started; `-m` must not add where it stands
-        flags = [isolated, *(["-B"] if sys.flags.dont_write_bytecode else [])]
+        # as this process was started; `-m` must not add the folder where it stands to the places of modules
+        flags = ["-I" if sys.flags.isolated else "-P", *(["-B"] if sys.flags.dont_write_bytecode else [])]
         command = [sys.executable, *flags, "-m", "flowcoll.collect.child", str(fd), self.name]
         try:
             for each in inherited:

@@ -51,9 +51,7 @@ def run(options: Options, log: Log) -> int:
     return 0
 
 
-def _place(
-    supervisor: Supervisor, options: Options, groups: list[list[Listener]], board: Board, turn_fd: int | None
-) -> None:
+def _place(supervisor: Supervisor, options: Options, groups: list[list[Listener]], board: Board, turn_fd: int) -> None:
     """Give the supervisor its children; what each is handed is made anew for every process."""
     resolved = options.resolved()
     workers = len(groups[0])

@@ -155,6 +155,10 @@ class Drops(dict[int, int]):
         super().__init__({listener.port: 0 for listener in self._listeners})
         self._log = log
 
+    def at(self, listener: Listener) -> int:
+        """Give the drops of one socket of a port."""
+        return self._listeners[listener]
+
     def look(self) -> None:
         """Read every socket that is still open."""
         for listener, before in self._listeners.items():

@@ -8,7 +8,6 @@ import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import gevent
@@ -16,13 +15,14 @@ from gevent.event import Event
 
 from flowcoll.collect.child_process import ChildProcess, End
 from flowcoll.collect.loss import REASON, lost
-from flowcoll.collect.merge import added, merged
+from flowcoll.collect.merge import State, added, merged
 from flowcoll.collect.sockets import Drops, Listener, discard
 from flowcoll.collect.telling import Told
 from flowcoll.counters import Counts
 from flowcoll.errors import ConfigError, FlowcollError, SetupError
 from flowcoll.exporters.merge import merge
 from flowcoll.logs import Log
+from flowcoll.moments import utc
 
 STOP_S = 40.0
 """How long children may take to hand over what they have when the service stops."""
@@ -172,7 +172,8 @@ class Supervisor:
         told = self._told()
         workers = told[: len(self.workers)]
         refresher = told[-1].state.report if self.refresher else None
-        together = merged([each.state for each in workers], self._gone, refresher)
+        states = [*self._sockets(), *(each.state for each in workers)]
+        together = merged(states, self._gone, refresher)
         return {
             "uptime_s": round(time.monotonic() - self._started, 1),
             "workers": [
@@ -181,7 +182,6 @@ class Supervisor:
             ],
             **({"refresher": _process(self.refresher)} if self.refresher else {}),
             **together.report,
-            "sockets": self._sockets(),
         }
 
     def gauges(self) -> Mapping[str, float]:
@@ -198,19 +198,23 @@ class Supervisor:
     def _told(self) -> list[Told]:
         return [child.told() for child in self.children]
 
-    def _sockets(self) -> list[dict[str, Any]]:
-        ports: dict[int, dict[str, Any]] = {}
-        for listener in self._listeners:
-            ports.setdefault(
-                listener.port,
-                {
-                    "address": listener.ip,
-                    "port": listener.port,
-                    "receive_buffer_bytes": listener.buffer_bytes,
-                    "kernel_drops": self._drops[listener.port],
-                },
+    def _sockets(self) -> list[State]:
+        """Give each socket as a report of its own; those of a port are then joined as all other parts are."""
+        return [
+            State(
+                report={
+                    "sockets": [
+                        {
+                            "address": listener.ip,
+                            "port": listener.port,
+                            "receive_buffer_bytes": listener.buffer_bytes,
+                            "kernel_drops": self._drops.at(listener),
+                        }
+                    ]
+                }
             )
-        return list(ports.values())
+            for listener in self._listeners
+        ]
 
 
 def _turns(child: ChildProcess) -> bool:
@@ -226,7 +230,7 @@ def _process(child: ChildProcess) -> dict[str, Any]:
         "pid": child.pid,
         "up": child.ready,
         "restarts": max(child.starts - 1, 0),
-        "since": datetime.fromtimestamp(child.since, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "since": utc(child.since, "seconds"),
         "cpu_s": usage.cpu_s,
         "memory_bytes": usage.memory_bytes,
     }

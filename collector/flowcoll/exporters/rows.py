@@ -4,7 +4,6 @@ Ports of an exporter are told together: most have one, and a new one after each 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from heapq import nlargest
 from itertools import islice
 from typing import Any
@@ -16,6 +15,7 @@ from flowcoll.decode.sequence import Way
 from flowcoll.decode.store import Known
 from flowcoll.exporters import Row
 from flowcoll.exporters.lacks import SAMPLING, lacking
+from flowcoll.moments import utc
 
 LIMIT = 10_000
 PORTS = 16
@@ -189,5 +189,4 @@ def share(lost: int, came: int) -> float:
 
 def moment(ms: int) -> str:
     """Write a time as documents do."""
-    text = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    return utc(ms / 1000)

@@ -6,7 +6,6 @@ Two files of bounded size: when one is full it becomes the older one, and the ol
 import os
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ import orjson
 
 from flowcoll.counters import Counts
 from flowcoll.logs import Log
+from flowcoll.moments import utc
 from flowcoll.output.bulk import Refusal
 
 MAX_OCTETS = 64 * 1024 * 1024
@@ -100,10 +100,9 @@ class DeadLetters:
     def _line(self, letter: Letter) -> bytes:
         action = orjson.loads(letter.action)["create"]
         refusal = letter.refusal
-        when = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
         return orjson.dumps(
             {
-                "time": when.replace("+00:00", "Z"),
+                "time": utc(self._clock()),
                 "index": action["_index"],
                 "id": action["_id"],
                 "status": refusal.status,

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import gevent
@@ -15,6 +14,7 @@ from flowcoll.config import OutputOptions
 from flowcoll.elastic import why
 from flowcoll.errors import FlowcollError, SetupError
 from flowcoll.logs import Log
+from flowcoll.moments import utc
 from flowcoll.output.backoff import Backoff
 
 TROUBLE = (TransportError, ApiError, FlowcollError)
@@ -122,7 +122,7 @@ class Session:
         return {
             "up": up,
             "state": "connected" if up else "connecting" if self._error is None else "waiting",
-            "since": _iso(self._since),
+            "since": utc(self._since, "seconds"),
             **self._server,
             **({"last_error": self._last} if self._last else {}),
         }
@@ -173,7 +173,3 @@ def _server(info: Any) -> Mapping[str, str]:
         return {"version": str(info["version"]["number"]), "cluster": str(info["cluster_name"])}
     except (KeyError, TypeError):
         raise SetupError("the server does not say which version it is; is that Elasticsearch?") from None
-
-
-def _iso(when: float) -> str:
-    return datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
