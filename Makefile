@@ -11,6 +11,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # tests that need nothing but this checkout, side by side; those with a real node share it, one after the other
 HERMETIC := $(BIN)/pytest -m 'not stack' -n $$(nproc)
+# the proofs of packages, side by side; what is built for them is built once
+PACKAGES := $(BIN)/pytest -m stack -n 2 --dist loadgroup tests/packages
 READY := $(VENV)/.ready
 
 setup: $(READY)
@@ -27,7 +29,8 @@ demo: setup
 
 test: setup
 	$(HERMETIC)
-	$(BIN)/pytest -m stack
+	$(PACKAGES)
+	$(BIN)/pytest -m stack --ignore=tests/packages
 
 check: setup
 	$(BIN)/ruff check .

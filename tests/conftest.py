@@ -27,6 +27,9 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="write what goldens expect anew and show what changed")
+    parser.addoption(
+        "--all-shipped", action="store_true", help="run every hermetic test on the shipped Python, not a part"
+    )
 
 
 @pytest.fixture(scope="session")

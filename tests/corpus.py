@@ -16,6 +16,7 @@ from flowcoll.decode.capture import Payload, payloads
 from flowcoll.decode.memory import Memory
 from flowcoll.logs import Log
 from flowcoll.pipeline import Pipeline
+from flowcoll.threat import feeds
 
 GOLDEN = Path(__file__).parent / "golden"
 DATA = Path(__file__).parent / "data"
@@ -89,7 +90,9 @@ class Collector:
     def __init__(self, options: Options) -> None:
         self.counts = Counts()
         self.log = io.StringIO()
-        self._pipeline = Pipeline(options, self.counts, Log(self.log))
+        log = Log(self.log)
+        self._pipeline = Pipeline(options, self.counts, log)
+        feeds.use(options, self._pipeline.lists, log)
 
     def carry(self, payloads: Iterable[Payload]) -> list[str]:
         """The documents of these payloads."""

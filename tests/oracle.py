@@ -6,6 +6,7 @@ types), databases and threat lists, which addresses are private, and the rule of
 """
 
 import csv
+import io
 import json
 import math
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,8 @@ from typing import Any, NamedTuple
 from flowcoll.config import Options
 from flowcoll.enrich import client_server
 from flowcoll.enrich.geoip import Asn, GeoIP
+from flowcoll.logs import Log
+from flowcoll.threat import feeds
 from flowcoll.threat.lists import Lists
 from oracle_facts import (
     PORTED,
@@ -65,7 +68,8 @@ class Oracle:
     def __init__(self, options: Options, drop: Sequence[str] = (), timestamp: str = "collect") -> None:
         self._options = options
         self._timestamp = {"start": "event.start", "end": "event.end", "export": "flow.export.timestamp"}.get(timestamp)
-        self._lists = Lists.load(options.threat_lists)
+        self._lists = Lists({})
+        feeds.use(options, self._lists, Log(io.StringIO()))
         self._providers: list[Asn | GeoIP] = []
         name = "EF_PROCESSOR_ENRICH_IPADDR_MAXMIND_"
         if options[name + "GEOIP_ENABLE"]:

@@ -69,11 +69,9 @@ class Service:
         self._sockets: dict[tuple[str, int], socket.socket] = {}
 
     def __enter__(self) -> Self:
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("EF_")}
-        environ |= {name: text(value) for name, value in self._options.items()}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                self._command(), env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._command(), env=self._environ(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         try:
             self.until("ready", lambda: self.status("/readyz") == 200)
@@ -91,10 +89,26 @@ class Service:
         finally:
             self.kill()
 
-    def _command(self) -> list[str]:
+    def _command(self, *words: str) -> list[str]:
         nothing = self.folder / "empty.yml"
         nothing.write_text("{}\n")
-        return [sys.executable, "-m", "flowcoll", "run", "--config", str(nothing)]
+        return [sys.executable, "-m", "flowcoll", *(words or ("run",)), "--config", str(nothing)]
+
+    def _environ(self) -> dict[str, str]:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("EF_")}
+        return environ | {name: text(value) for name, value in self._options.items()}
+
+    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run another command of ours with the same options, and give how it ended."""
+        return subprocess.run(
+            self._command(*words),
+            check=False,
+            env=self._environ(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+        )
 
     def send(self, payloads: Iterable[Payload], pace: int = _AT_ONCE) -> int:
         """Send datagrams, each from its exporter's address, as fast as the collector reads them; give their number.

@@ -10,9 +10,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from asking import fetch
 from elastic_node.certificates import Authority
 from flowcoll.collect import api
+from flowcoll.collect.matched import Page
 from flowcoll.collect.metrics import Metrics
 from flowcoll.config import defaults
 from flowcoll.counters import Counts
+from flowcoll.errors import SetupError
 from flowcoll.logs import Log
 from service import free_port
 
@@ -47,6 +49,11 @@ class Service:
     def gauges(self):
         return {"templates": 3.0}
 
+    def blocklist(self, query):
+        if query == "wrong":
+            raise SetupError("'wrong' is unknown; give something else")
+        return Page("text/csv", f"address {query}\n".encode())
+
 
 @pytest.fixture
 def service():
@@ -65,7 +72,8 @@ def get(service):
     def ask(path, method="GET"):
         environ = {}
         setup_testing_defaults(environ)
-        environ |= {"PATH_INFO": path, "REQUEST_METHOD": method}
+        page, _, query = path.partition("?")
+        environ |= {"PATH_INFO": page, "QUERY_STRING": query, "REQUEST_METHOD": method}
         heard = {}
         body = b"".join(answer(environ, lambda status, headers: heard.update(status=status, headers=dict(headers))))
         assert heard["headers"]["Content-Length"] == str(len(body))
@@ -167,6 +175,9 @@ def test_lists_of_threats(service):
         ("threat_list_entries", "mine"): 3,
         ("threat_list_entries", "riskiq"): 5,
         ("threat_list_age_seconds", "riskiq"): 7,
+        ("threat_list_state", "mine", "on"): 1,
+        ("threat_list_state", "off", "off"): 1,
+        ("threat_list_state", "riskiq", "failed"): 1,
     }
 
 
@@ -189,7 +200,7 @@ def test_other_pages_are_not_found(get, path):
     """Any other path is 404 and names the pages there are."""
     code, _, body = get(path)
     assert code == 404
-    assert json.loads(body)["pages"] == ["/livez", "/readyz", "/metrics", "/exporters"]
+    assert json.loads(body)["pages"] == ["/livez", "/readyz", "/metrics", "/exporters", "/threats/blocklist"]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD", "OPTIONS"])
@@ -243,3 +254,13 @@ def test_tls_and_a_password(service, tmp_path):
         url = f"https://127.0.0.1:{port}/metrics"
         assert fetch(url, authority.certificate).status == 401
         assert fetch(url, authority.certificate, ("jane", "p\u00e4ss:word")).status == 200
+
+
+def test_blocklist(get):
+    """/threats/blocklist has the media type of what it holds; a query that makes no sense is one line, and status 400."""
+    assert get("/threats/blocklist?since=1h")[::2] == (200, "address since=1h\n")
+    assert get("/threats/blocklist")[1]["Content-Type"] == "text/csv"
+    status, headers, body = get("/threats/blocklist?wrong")
+    assert (status, headers["Content-Type"]) == (400, "application/json")
+    assert json.loads(body) == {"error": "'wrong' is unknown; give something else"}
+    assert get("/threats/blocklist", "POST")[0] == 405

@@ -22,6 +22,7 @@ from flowcoll.document.derive import derived
 from flowcoll.document.fields import EVERYTHING, FRAGMENTS, Wanted
 from flowcoll.logs import Log
 from flowcoll.pipeline import Pipeline
+from flowcoll.threat import feeds
 from oracle import Datagram, Oracle, parsed
 from oracle_wire import VARIABLE
 from strategies import NOW, Spec, announcement, block, examples, export, exports, fixed_exports
@@ -41,7 +42,9 @@ class Source:
 
     def __init__(self, options: Options, wanted: Sequence[Wanted] = (EVERYTHING,)) -> None:
         self.counts = Counts()
-        self.pipeline = Pipeline(options, self.counts, Log(io.StringIO()), wanted)
+        log = Log(io.StringIO())
+        self.pipeline = Pipeline(options, self.counts, log, wanted)
+        feeds.use(options, self.pipeline.lists, log)
         self._wanted = wanted
 
     def send(self, datagrams: Sequence[Datagram], address: str = EXPORTER[0]) -> list[list[dict[str, Any]]]:

@@ -65,6 +65,13 @@ def test_what_is_wrong_with_it(check: str, change: dict[str, Any], verdict: Verd
     assert (found.verdict, words in found.text, bool(found.advice)) == (verdict, True, True), found
 
 
+@pytest.mark.parametrize(("name", "words"), [("elasticsearch.dc2", "wait in memory"), ("riskiq.dc2", "are dropped")])
+def test_what_an_output_does_that_is_down(name: str, words: str) -> None:
+    """Of Elasticsearch documents wait; what the RiskIQ output cannot send is lost."""
+    found = JUDGES["outputs"](running(outputs=[{"name": name, "up": False, "last_error": "why"}]))
+    assert words in found.advice
+
+
 @pytest.mark.parametrize(
     ("check", "exporters", "verdict", "words"),
     [

@@ -1,8 +1,7 @@
-"""Databases and lists that have changed are read anew; what cannot be used leaves the old one in its place."""
+"""Databases that have changed are read anew; what cannot be used leaves the old one in its place."""
 
 import io
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -31,31 +30,24 @@ def system(path: Path, number: int, kind: str = "My-ASN") -> None:
     path.with_suffix(".new").replace(path)
 
 
-def threats(path: Path, *names: str) -> None:
-    """Write a list anew in its place."""
-    path.write_text("ip,name\n" + "".join(f"{ADDRESS},{name}\n" for name in names))
-
-
 class Site:
-    """A pipeline with a database of systems and a list of threats."""
+    """A pipeline with a database of systems."""
 
     def __init__(self, folder: Path, **said: Any) -> None:
-        self.asn, self.list = folder / "asn.mmdb", folder / "mine.csv"
+        self.asn = folder / "asn.mmdb"
         system(self.asn, 64_500)
-        threats(self.list, "Botnet")
-        given = {"MAXMIND_ASN_ENABLE": True, "MAXMIND_ASN_PATH": self.asn}
-        given |= {"THREAT_MINE_ENABLE": True, "THREAT_MINE_PATH": self.list} | said
+        given = {"MAXMIND_ASN_ENABLE": True, "MAXMIND_ASN_PATH": self.asn} | said
         self.counts = Counts()
         self._stream = io.StringIO()
         log = Log(self._stream)
         self.pipeline = Pipeline(defaults(**{PREFIX + name: value for name, value in given.items()}), self.counts, log)
 
-    def seen(self) -> tuple[int | None, list[str]]:
-        """What the document of a flow to the address shows: number of the system, names of threats."""
+    def seen(self) -> int | None:
+        """What the document of a flow to the address shows: the number of the system."""
         self.pipeline.handle(datagram(("10.0.0.1", ADDRESS)), EXPORTER, 1_800_000_000_000)
         (document,) = map(json.loads, self.pipeline.take())
-        names = document.get("sec", {}).get("threat", {}).get("name", [])
-        return document["destination"].get("as", {}).get("number"), names
+        found: int | None = document["destination"].get("as", {}).get("number")
+        return found
 
     def told(self) -> list[dict[str, Any]]:
         """Give the log lines since the last time."""
@@ -77,17 +69,16 @@ def site(tmp_path: Path) -> Site:
 
 
 def test_what_has_changed_counts_after_a_reload(site: Site) -> None:
-    """Nothing is read before it is asked for; then both files are, known addresses are looked up anew, and it is told."""
-    assert site.seen() == (64_500, ["Botnet"])
+    """Nothing is read before it is asked for; then it is, known addresses are looked up anew, and it is told."""
+    assert site.seen() == 64_500
     system(site.asn, 64_501)
-    threats(site.list, "Scanner", "Spam")
-    assert site.seen() == (64_500, ["Botnet"])
+    assert site.seen() == 64_500
     site.pipeline.reload()
-    assert site.seen() == (64_501, ["Scanner", "Spam"])
-    assert site.helpers() == {"helpers.reloaded.maxmind_asn": 1, "helpers.reloaded.threat_mine": 1}
+    assert site.seen() == 64_501
+    assert site.helpers() == {"helpers.reloaded.maxmind_asn": 1}
     (line,) = site.told()
     assert line["level"] == "info"
-    assert line["reloaded"] == ["maxmind_asn", "threat_mine"]
+    assert line["reloaded"] == ["maxmind_asn"]
     assert line["unchanged"] == line["refused"] == []
     assert not site.counts.undeclared()
 
@@ -102,55 +93,40 @@ def test_what_has_not_changed_is_left_alone(site: Site) -> None:
     site.pipeline.reload()
     assert site.pipeline.gauges()["addresses"] == known
     (line,) = site.told()
-    assert line["unchanged"] == ["maxmind_asn", "threat_mine"]
+    assert line["unchanged"] == ["maxmind_asn"]
     assert site.helpers() == {"helpers.reloaded.maxmind_asn": 1}
 
 
-def test_only_the_list_that_changed_is_read(site: Site) -> None:
-    """Each file is looked at by itself."""
-    threats(site.list, "Scanner")
-    site.pipeline.reload()
-    assert site.seen() == (64_500, ["Scanner"])
-    assert site.helpers() == {"helpers.reloaded.threat_mine": 1}
-
-
 @pytest.mark.parametrize(
-    ("spoil", "name", "words"),
+    ("spoil", "words"),
     [
-        (lambda site: site.asn.unlink(), "maxmind_asn", "MAXMIND_ASN_PATH: cannot read"),
+        (lambda site: site.asn.unlink(), "MAXMIND_ASN_PATH: cannot read"),
         (
             lambda site: replaced(site.asn, b"<html>"),
-            "maxmind_asn",
             "asn.mmdb is not an intact MaxMind database; fetch GeoLite2-ASN or GeoIP2-ISP again",
         ),
-        (lambda site: system(site.asn, 1, "My-City"), "maxmind_asn", "is a database of type 'My-City'"),
-        (lambda site: site.list.unlink(), "threat_mine", "THREAT_MINE_PATH: cannot read"),
-        (lambda site: site.list.write_bytes(b""), "threat_mine", "mine.csv holds no address"),
-        (lambda site: site.list.write_text("1.1.1.1\na\nb\n"), "threat_mine", "in 2 of its 3 rows"),
+        (lambda site: system(site.asn, 1, "My-City"), "is a database of type 'My-City'"),
     ],
 )
-def test_what_cannot_be_used(site: Site, spoil: Callable[[Site], None], name: str, words: str) -> None:
-    """It is told in one line, counted, and in the state; the old one serves on, the other file is read, a good one mends it."""
+def test_what_cannot_be_used(site: Site, spoil: Callable[[Site], None], words: str) -> None:
+    """It is told in one line, counted, and in the state; the old one serves on, and a good one mends it."""
     spoil(site)
-    other = site.asn if name == "threat_mine" else site.list
-    system(other, 64_501) if other is site.asn else threats(other, "Scanner")
     site.pipeline.reload()
-    assert site.seen() == ((64_501, ["Botnet"]) if other is site.asn else (64_500, ["Scanner"]))
+    assert site.seen() == 64_500
     refusal, line = site.told()
     assert refusal["level"] == "error"
     assert words in refusal["msg"]
     assert refusal["msg"].endswith("; what was read before serves on")
-    assert line["refused"] == [name]
-    assert site.counts[f"helpers.refused.{name}"] == 1
-    assert site.state(name)["state"] == "failed"
-    assert site.state(name)["last_error"] in refusal["msg"]
+    assert line["refused"] == ["maxmind_asn"]
+    assert site.counts["helpers.refused.maxmind_asn"] == 1
+    assert site.state("maxmind_asn")["state"] == "failed"
+    assert site.state("maxmind_asn")["last_error"] in refusal["msg"]
     assert not site.counts.undeclared()
     system(site.asn, 64_502)
-    threats(site.list, "Spam")
     site.pipeline.reload()
-    assert site.seen() == (64_502, ["Spam"])
-    assert site.state(name)["state"] == "on"
-    assert "last_error" not in site.state(name)
+    assert site.seen() == 64_502
+    assert site.state("maxmind_asn")["state"] == "on"
+    assert "last_error" not in site.state("maxmind_asn")
 
 
 def replaced(path: Path, octets: bytes) -> None:
@@ -160,37 +136,32 @@ def replaced(path: Path, octets: bytes) -> None:
 
 def test_the_old_file_put_back_mends_it(site: Site, tmp_path: Path) -> None:
     """When what serves has been put back, nothing is wrong any more."""
-    site.list.rename(tmp_path / "aside")
+    site.asn.rename(tmp_path / "aside")
     site.pipeline.reload()
-    assert site.state("threat_mine")["state"] == "failed"
-    (tmp_path / "aside").rename(site.list)
+    assert site.state("maxmind_asn")["state"] == "failed"
+    (tmp_path / "aside").rename(site.asn)
     site.pipeline.reload()
-    assert site.state("threat_mine")["state"] == "on"
+    assert site.state("maxmind_asn")["state"] == "on"
 
 
 def test_one_of_many_workers_tells(site: Site) -> None:
     """The others do the same, count it, and are silent."""
-    site.list.unlink()
+    site.asn.unlink()
     site.pipeline.reload(tell=False)
     assert site.told() == []
-    assert site.helpers() == {"helpers.refused.threat_mine": 1}
+    assert site.helpers() == {"helpers.refused.maxmind_asn": 1}
 
 
 def test_documents_are_written_meanwhile(site: Site) -> None:
-    """A long list is read in small pieces, between which documents are written with what serves until it is whole."""
-    site.list.write_text(f"{ADDRESS}\n" + "".join(f"9.9.{n >> 8}.{n & 255}\n" for n in range(9_000)))
+    """What was known of many addresses is forgotten in small pieces, between which documents are written."""
+    for number in range(1_000):
+        site.pipeline.handle(datagram(("10.0.0.1", f"9.9.{number >> 8}.{number & 255}")), EXPORTER, 1_800_000_000_000)
+    site.pipeline.take()
     system(site.asn, 64_501)
     seen: list[Any] = []
-
-    def pause() -> None:
-        seen.append(site.seen())
-
-    site.seen()
-    site.pipeline.reload(pause)
-    assert len(seen) >= 2 * (9_000 // 64)
-    assert set(map(repr, seen)) == {repr((64_500, ["Botnet"])), repr((64_501, ["mine"]))}, "never one without the other"
-    assert seen == sorted(seen, key=lambda each: each[0]), "and never back"
-    assert site.seen() == (64_501, ["mine"])
+    site.pipeline.reload(lambda: seen.append(site.seen()))
+    assert len(seen) >= 1_000 // 64
+    assert set(seen) == {64_501}
 
 
 def test_a_reload_during_a_reload(site: Site) -> None:
@@ -200,14 +171,17 @@ def test_a_reload_during_a_reload(site: Site) -> None:
     def pause() -> None:
         if not asked:
             asked.append(None)
-            threats(site.list, "Second", "Third")
-            os.utime(site.list, (1, 1))
+            system(site.asn, 64_502)
             site.pipeline.reload(pause)
 
-    threats(site.list, "First")
+    for number in range(200):
+        site.pipeline.handle(datagram(("10.0.0.1", f"9.9.9.{number}")), EXPORTER, 1_800_000_000_000)
+    site.pipeline.take()
+    system(site.asn, 64_501)
     site.pipeline.reload(pause)
-    assert site.seen()[1] == ["Second", "Third"]
-    assert site.counts["helpers.reloaded.threat_mine"] == 2
+    assert asked
+    assert site.seen() == 64_502
+    assert site.counts["helpers.reloaded.maxmind_asn"] == 2
 
 
 def test_the_state_names_the_database(site: Site) -> None:
@@ -215,7 +189,6 @@ def test_the_state_names_the_database(site: Site) -> None:
     found = site.state("maxmind_asn")
     assert (found["state"], found["type"]) == ("on", "My-ASN")
     assert found["built"].endswith(".000Z")
-    assert site.state("threat_mine")["entries"] == 1
 
 
 def test_the_old_database_is_given_back(site: Site) -> None:
@@ -247,5 +220,5 @@ def test_places_too(tmp_path: Path) -> None:
 
 def test_at_the_start_each_must_be_usable(tmp_path: Path) -> None:
     """A file that cannot be used stops the start."""
-    with pytest.raises(ConfigError, match="THREAT_OTHER_PATH: cannot read"):
-        Site(tmp_path, THREAT_OTHER_ENABLE=True, THREAT_OTHER_PATH=tmp_path / "none")
+    with pytest.raises(ConfigError, match="MAXMIND_GEOIP_PATH: cannot read"):
+        Site(tmp_path, MAXMIND_GEOIP_ENABLE=True, MAXMIND_GEOIP_PATH=tmp_path / "none")

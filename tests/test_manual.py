@@ -27,7 +27,7 @@ def plain(text: str) -> str:
 def test_every_command_and_option_is_in_it() -> None:
     """With what it takes, and its help."""
     lines = plain(PAGE).splitlines()
-    for name, command in cli.commands.commands.items():
+    for name, command in manual.every(cli.commands):
         assert f'.SS "{name}"' in lines
         for each in command.params:
             if isinstance(each, click.Option):
@@ -69,11 +69,14 @@ def test_bash_completes(tmp_path: Path, words: list[str], expected: list[str]) -
     """Commands and their options, with the script that the packages install."""
     file = tmp_path / completions.FILES["bash"]
     file.write_text(completions.script("bash", cli.commands))
+    program = tmp_path / "flowcoll"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m flowcoll "$@"\n')
+    program.chmod(0o755)
     quoted = " ".join(f"'{word}'" for word in words)
     steps = f". {file}; COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _flowcoll_completion flowcoll; "
     done = subprocess.run(
         ["bash", "-c", steps + 'printf "%s\\n" "${COMPREPLY[@]}"'],
-        env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"},
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=True,

@@ -17,7 +17,7 @@ def test_every_metric_is_explained():
     """Each counter and gauge has exactly one row, with every label."""
     rows = [line.split("`")[1] for line in page().splitlines() if line.startswith("| `flowcoll_")]
     assert sorted(rows) == sorted(METRICS)
-    labels = {label for counter in COUNTERS for label in counter.labels} | {gauge.label for gauge in GAUGES} - {""}
+    labels = {label for each in (*COUNTERS, *GAUGES) for label in each.labels}
     section = page().partition("## Labels")[2].partition("\n\n`")[0]
     assert set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE)) == labels
 

@@ -15,6 +15,7 @@ import pytest
 from fakes.elasticsearch import Elasticsearch
 from netflow5 import datagram
 from service import Service
+from slow_fcfx import CUSTOMER, KEY
 from soak.ledger import Facts, Page, broken, equations
 from soak.lines import Lines
 from soak.load import ALLOWED, Load
@@ -26,6 +27,13 @@ _PAUSE_S = 0.02
 _FAULTS = ("429", "502", "503", "busy", "mapping", "reset", "stored_reset", "half", "garbage", "stop", "")
 _QUIET_S = 0.25
 _FLOODED = 50
+_RISKIQ = {
+    "EF_OUTPUT_RISKIQ_ENABLE": True,
+    "EF_OUTPUT_RISKIQ_HOST": "127.0.0.1",
+    "EF_OUTPUT_RISKIQ_PORT": 9,  # where nobody listens
+    "EF_OUTPUT_RISKIQ_CUSTOMER_UUID": CUSTOMER,
+    "EF_OUTPUT_RISKIQ_CUSTOMER_ENCRYPTION_KEY": KEY,
+}
 
 
 class Story:
@@ -63,6 +71,7 @@ class Story:
             "EF_OUTPUT_FILE_ENABLE": True,
             "EF_OUTPUT_FILE_PATH": self._folder / "flows.ndjson",
             **{f"EF_OUTPUT_ELASTICSEARCH_{name}": value for name, value in output.items()},
+            **_RISKIQ,
         }
 
     def live(self, *, to_the_end: bool) -> None:

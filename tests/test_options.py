@@ -125,7 +125,7 @@ def test_standings_of_this_version() -> None:
     assert {o.name for o in ALL if o.name.startswith(elasticsearch) and o.name not in supported} == {
         elasticsearch + "TSDS_ENABLE"
     }
-    assert {OPTIONS[f"EF_OUTPUT_{name}_ENABLE"].standing for name in ("KAFKA", "RISKIQ", "MONITOR")} == {NOT_YET}
+    assert {OPTIONS[f"EF_OUTPUT_{name}_ENABLE"].standing for name in ("KAFKA", "MONITOR")} == {NOT_YET}
     assert {OPTIONS[f"EF_OUTPUT_{name}_ENABLE"].standing for name in ("OPENSEARCH", "SPLUNK_HEC", "CRIBL")} == {REFUSED}
 
 
@@ -188,6 +188,10 @@ def test_networks_round_trip(addresses: list[Any]) -> None:
         (types.pivot, "passivetotal", "passivetotal"),
         (types.pivot, "https://x.example/?q={{value}}", "https://x.example/?q={{value}}"),
         (types.age, "30d", "30d"),
+        (types.header, " Auth-Key:abc ", "Auth-Key: abc"),
+        (types.header, "", ""),
+        (types.secret_url, " http://u:p@x:3128 ", "http://u:p@x:3128"),
+        (types.secret_url, "", ""),
     ],
 )
 def test_a_text_is_read(kind: types.Type, text: str, value: Any) -> None:
@@ -232,6 +236,29 @@ def test_credentials_in_an_address_are_masked() -> None:
         assert "pass" not in types.without_credentials(text)
         assert "@x.example" in types.without_credentials(text)
     assert types.without_credentials("https://x.example:9200/a") == "https://x.example:9200/a"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://x.example/a?apikey=s3cret&x=1", "https://x.example/a?apikey=****&x=1"),
+        ("https://x.example/a?x=1&Auth_Token=s3cret,http://y", "https://x.example/a?x=1&Auth_Token=****,http://y"),
+        ("https://x.example/v2/0123456789abcdef0123456789ABCDEF/a", "https://x.example/v2/****/a"),
+        ("https://x.example/v2/0123456789abcdef0123456789ABCDEF", "https://x.example/v2/****"),
+        ("https://x.example/key?x=1", "https://x.example/key?x=1"),
+        ("/var/lib/0123456789abcdef0123456789abcdef/a", "/var/lib/0123456789abcdef0123456789abcdef/a"),
+        ("https://0123456789abcdef0123456789abcdef.example/a", "https://0123456789abcdef0123456789abcdef.example/a"),
+    ],
+)
+def test_what_looks_like_a_key_in_an_address_is_masked(text: str, shown: str) -> None:
+    """A parameter that is called a key, a token or a password, and a long number in the path."""
+    assert types.without_credentials(text) == shown
+
+
+def test_a_file_of_ours_is_not_looked_for_among_theirs() -> None:
+    """A default that ElastiFlow has no file for has no second place."""
+    assert len(OPTIONS["EF_PROCESSOR_ENRICH_IPADDR_FALSE_POSITIVES_PATH"].defaults) == 1
+    assert len(OPTIONS["EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_THREAT_INCLEXCL_PATH"].defaults) == 2
 
 
 # names
@@ -309,6 +336,10 @@ def test_flow_is_no_namespace(output: str) -> None:
         ("EF_A_B_OUTPUT_SPLUNK_HEC_TOKEN_FILE", ("SPLUNK_HEC", "a_b", "EF_A_B_OUTPUT_SPLUNK_HEC")),
         (THREAT + "SPAMHAUS_DROP_REFRESH_INTERVAL", ("", "spamhaus_drop", THREAT + "SPAMHAUS_DROP")),
         (THREAT + "X_PASSWORD_FILE", ("", "x", THREAT + "X")),
+        (THREAT + "X_PROXY_FILE", ("", "x", THREAT + "X")),
+        (THREAT + "X_INCLEXCL_PATH", ("", "x", THREAT + "X")),
+        (THREAT + "X_TLS_CA_CERT_FILEPATH", ("", "x", THREAT + "X")),
+        (THREAT + "FALSE_POSITIVES_PATH", ("", "false_positives", THREAT + "FALSE_POSITIVES")),
     ],
 )
 def test_a_named_output_or_list_is_recognised(name: str, found: tuple[str, str, str]) -> None:

@@ -16,11 +16,13 @@ import orjson
 import pytest
 
 from flowcoll.collect.board import Board
-from flowcoll.collect.child_process import ChildProcess
+from flowcoll.collect.child_process import ChildProcess, End
 from flowcoll.collect.handover import Handover, Place
 from flowcoll.collect.sockets import close, listen
 from flowcoll.collect.supervisor import Supervisor
+from flowcoll.collect.telling import Told
 from flowcoll.config import defaults
+from flowcoll.errors import ConfigError
 from flowcoll.logs import Log
 from flowcoll.member import Member
 from netflow5 import datagram
@@ -220,3 +222,91 @@ def test_lines_of_the_log_name_their_worker(start: Any) -> None:
     service.stop()
     lines = [json.loads(line) for line in service.log().splitlines()]
     assert {line["worker"] for line in lines if "refused" in line["msg"]} == set(range(WORKERS))
+
+
+# lists first
+
+
+class Children:
+    """A supervisor over children that a test says how they fare; `started` names them in their order."""
+
+    def __init__(self, lists_s: float = 30.0) -> None:
+        self.stream, self.started = io.StringIO(), list[str]()
+        self.supervisor = Supervisor([], Log(self.stream), stop_s=1.0, lists_s=lists_s)
+        board = Board.make(2)
+        for slot, name in zip(board.slots, ("worker-0", "refresher"), strict=True):
+            child = _Pretended(name, slot, _never, self.supervisor.ended)
+            child.started = self.started
+            if name == "refresher":
+                self.supervisor.refresher = child
+            else:
+                self.supervisor.workers.append(child)
+        self.refresher = self.supervisor.refresher
+        self.running = gevent.spawn(self.supervisor.run)
+
+    def until(self, *started: str) -> None:
+        with gevent.Timeout(30):
+            while self.started != list(started):
+                gevent.sleep(0.01)
+
+    def end(self) -> None:
+        self.supervisor.stop()
+        self.running.get(timeout=30)
+
+
+class _Pretended(ChildProcess):
+    started: list[str]
+
+    def run(self) -> None:
+        self.started.append(self.name)
+
+
+def test_workers_start_when_lists_are_ready() -> None:
+    """The refresher is the first; no worker is started before it is ready."""
+    children = Children()
+    children.until("refresher")
+    gevent.sleep(0.1)
+    assert children.started == ["refresher"]
+    assert children.refresher
+    children.refresher.ready = children.refresher.was_ready = True
+    children.until("refresher", "worker-0")
+    assert children.stream.getvalue() == ""
+    children.end()
+
+
+def test_workers_do_not_wait_for_ever_for_lists() -> None:
+    """After a while they start without them, with one line that says so."""
+    children = Children(lists_s=0.05)
+    children.until("refresher", "worker-0")
+    (line,) = children.stream.getvalue().splitlines()
+    assert json.loads(line)["level"] == "warn"
+    assert json.loads(line)["msg"].startswith("lists are still being read: workers start without those")
+    children.end()
+
+
+def test_a_stop_while_workers_wait() -> None:
+    """Nobody is started any more."""
+    children = Children()
+    children.until("refresher")
+    children.end()
+    assert children.started == ["refresher"]
+
+
+@pytest.mark.parametrize(
+    ("code", "before", "fatal"),
+    [(78, False, True), (78, True, False), (1, False, False), (1, True, False), (-9, False, False)],
+)
+def test_what_the_end_of_a_refresher_means(code: int, fatal: bool, *, before: bool) -> None:
+    """A list of no use ends the service at its start; later, and whatever else ends it, another one is started."""
+    children = Children()
+    children.until("refresher")
+    assert children.refresher
+    children.refresher.was_ready = before
+    again = children.supervisor.ended(children.refresher, End(code, "mine.txt holds no address", before, 0, Told()))
+    assert again is not fatal
+    if fatal:
+        with pytest.raises(ConfigError, match=r"^mine.txt holds no address$"):
+            children.running.get(timeout=30)
+    else:
+        assert children.supervisor.counts()["refresher.died"] == 1
+        children.end()

@@ -64,7 +64,7 @@ def test_any_range(ends: list[bytes]) -> None:
 def test_every_name(part: str, name: str) -> None:
     """A part is found under each of its names, whatever their case and with any of `_`, `-`, blank within."""
     value = {"confidence": 30, "link": "https://x.example/", "start": "8.8.8.1", "end": "8.8.8.9", "address": "8.8.8.8"}
-    said = value.get(part, "word")
+    said = (value | {"expires": "2030-01-02T03:04:05Z"}).get(part, "word")
     others = {"start": {"End": "8.8.8.9"}, "end": {"Start": "8.8.8.1"}, "address": {}}.get(part, {"ip": "8.8.8.8"})
     spelled = "_".join(name.upper()) if part != "kind" else f"{name[:1]}-{name[1:]}"
     found = made({spelled: said, **others})
@@ -88,6 +88,58 @@ def test_the_address_of_the_map_counts_last() -> None:
     """The key of a map is the address where the row names none."""
     assert made({"threat": "x"}, "8.8.8.8").first == parse("8.8.8.8")
     assert made({"ip": "9.9.9.9"}, "17").first == parse("9.9.9.9")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "address"),
+    [
+        ("ip:port", "192.0.2.1:443", "192.0.2.1"),
+        ("ip:port", "[2001:db8::1]:443", "2001:db8::1"),
+        ("ip:port", "2001:db8::1:443", "2001:db8::1"),
+        ("ip:port", "2001:db8::1", "2001:db8::1"),
+        ("IP:port", " 2001:db8:0:0:0:0:0:1:443 ", "2001:db8::1"),
+        ("ip-dst|port", "192.0.2.1|443", "192.0.2.1"),
+        ("ip-dst|port", "2001:db8::1|443", "2001:db8::1"),
+        ("ipv6", "2001:db8::1:443", "2001:db8::1:443"),
+        ("", "2001:db8:0:0:0:0:0:1:443", "2001:db8::1"),
+        ("ip:port", "::ffff:192.0.2.1:443", "192.0.2.1"),
+    ],
+)
+def test_an_address_with_a_port(kind: str, value: str, address: str) -> None:
+    """Where a kind says that a port follows, it is what stands behind the last colon; else only if no address has so many."""
+    assert made({"ioc_type": kind, "ioc": value}).first == parse(address)
+
+
+@pytest.mark.parametrize(
+    ("expires", "kept"),
+    [
+        ("2026-12-31", "2026-12-31T23:59:59.999"),
+        ("2026-12-31 12:00:00 UTC", "2026-12-31 12:00:00 UTC"),
+        (1767225600, "1767225600"),
+        ("soon", ""),
+        ("2026-99-99", ""),
+        (None, ""),
+        ("", ""),
+    ],
+)
+def test_expiry(expires: Any, kept: str) -> None:
+    """A day counts to its end; what is no time is as if it were not said."""
+    assert made({"ip": "192.0.2.1", "valid_until": expires}).expires == kept
+
+
+@pytest.mark.parametrize(
+    "kind", ["domain", "url", "sha3_384_hash", "hash_md5", "email-src", "certificate_sha1", "file"]
+)
+def test_other_kinds(kind: str) -> None:
+    """What is about a name, a page or a file is no fault of the list."""
+    with pytest.raises(OtherKindError):
+        made({"ioc_type": kind, "ioc": "x"})
+
+
+@pytest.mark.parametrize("kind", ["shadowserver", "hosting", "mailer", "botnet_cc", "host"])
+def test_kinds_that_only_look_alike(kind: str) -> None:
+    """A word for a threat that begins alike is none of them."""
+    assert made({"type": kind, "ip": "192.0.2.1"}).first == parse("192.0.2.1")
 
 
 def test_a_kind_is_a_label_unless_it_says_address() -> None:

@@ -1,4 +1,4 @@
-"""What is used of a list without a network."""
+"""What is used of lists where no process keeps them."""
 
 import io
 import json
@@ -12,18 +12,21 @@ from flowcoll.config import Options, defaults
 from flowcoll.enrich.locality import parse
 from flowcoll.errors import ConfigError
 from flowcoll.logs import Log
-from flowcoll.threat.feeds import copy_of, use_copy
+from flowcoll.threat import feeds
+from flowcoll.threat.jobs import stamp_of
 from flowcoll.threat.last_good import LastGood, Meta
 from flowcoll.threat.lists import Lists
+from flowcoll.threat.shelf import Shelf
+from flowcoll.threat.unwrap import at_once
+from making import PREFIX, URL, in_file, riskiq, table
 
-OPTION = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_"
-URL = "https://x.example/list"
 LISTED = parse("67.43.156.20")
 
 
-def options(folder: Path | None, *, on: bool = True) -> Options:
-    said: dict[str, Any] = {OPTION + "THREAT_ENABLE": on, OPTION + "THREAT_ENDPOINT": URL}
-    return defaults(**said, EF_STATE_PATH=folder, **{OPTION + "API_USER": "jane", OPTION + "API_KEY": "k"})
+def options(folder: Path | None, *, on: bool = True, **more: Any) -> Options:
+    said: dict[str, Any] = {"RISKIQ_THREAT_ENABLE": on, "RISKIQ_THREAT_ENDPOINT": URL}
+    said |= {"RISKIQ_API_USER": "jane", "RISKIQ_API_KEY": "k"} | more
+    return defaults(EF_STATE_PATH=folder, **{PREFIX + name: value for name, value in said.items()})
 
 
 def keep(folder: Path, octets: bytes, url: str = URL) -> None:
@@ -36,7 +39,7 @@ def keep(folder: Path, octets: bytes, url: str = URL) -> None:
 
 def used(options: Options) -> tuple[Lists, list[str]]:
     lists, stream = Lists({}), io.StringIO()
-    use_copy(options, lists, Log(stream))
+    feeds.use(options, lists, Log(stream))
     return lists, [json.loads(line)["msg"] for line in stream.getvalue().splitlines()]
 
 
@@ -47,24 +50,39 @@ def test_what_is_off_is_not_read(tmp_path: Path) -> None:
     assert (lists.listed(LISTED), told) == (False, [])
 
 
-def test_a_copy_needs_a_place() -> None:
-    """Without a directory for what is kept the list cannot be had, and that is told before anything starts."""
+def test_a_download_needs_a_place() -> None:
+    """Without a directory for what is kept a downloaded list cannot be had, and that is told."""
     with pytest.raises(ConfigError, match=r"^EF_STATE_PATH is empty; give a directory"):
-        copy_of(options(None))
+        used(options(None))
 
 
-def test_the_copy_is_used_without_a_network(tmp_path: Path) -> None:
-    """Where nothing is downloaded the last good copy serves, without a word."""
-    keep(tmp_path, FORMS["array"](data("blocklist")))
+def test_the_table_is_used(tmp_path: Path) -> None:
+    """The table that a collector has left serves as it is, without a word; nothing is read or written."""
+    table(tmp_path / "threat", riskiq(), b"67.43.156.20\n")
     lists, told = used(options(tmp_path))
     assert (lists.listed(LISTED), told) == (True, [])
+    assert [path.name for path in (tmp_path / "threat").iterdir()] == ["riskiq.table"]
+
+
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_the_copy_is_used_without_a_table(tmp_path: Path, *, spoilt: bool) -> None:
+    """Without a table, or with one of no use, the last good copy serves, without a word; nothing is written."""
+    keep(tmp_path, FORMS["array"](data("blocklist")))
+    if spoilt:
+        Shelf(tmp_path / "threat").path("riskiq").write_bytes(b"FC")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "threat").iterdir()}
+    lists, told = used(options(tmp_path))
+    assert (lists.listed(LISTED), told) == (True, [])
+    assert lists.match(LISTED)[0].listed == "2025-06-15T15:06:40.000Z"
+    assert {path.name: path.read_bytes() for path in (tmp_path / "threat").iterdir()} == before
 
 
 @pytest.mark.parametrize("other", ["", "https://y.example/list"])
 def test_no_copy_is_one_notice(tmp_path: Path, other: str) -> None:
-    """Without a copy from this address nothing is matched, and that is told once."""
+    """Without a table or copy from this address nothing is matched, and that is told once."""
     if other:
         keep(tmp_path, FORMS["array"](data("blocklist")), other)
+        table(tmp_path / "threat", riskiq(other), b"67.43.156.20\n")
     lists, (told,) = used(options(tmp_path))
     assert not lists.listed(LISTED)
     assert told.startswith(f"RiskIQ Threats: no copy in {tmp_path}/threat, so that nothing is matched")
@@ -86,3 +104,37 @@ def test_a_copy_that_may_not_be_read_is_one_notice(tmp_path: Path) -> None:
     (tmp_path / "threat" / "riskiq.json").mkdir(parents=True)
     _, (told,) = used(options(tmp_path))
     assert told == f"RiskIQ Threats: the last good copy in {tmp_path}/threat cannot be read (Is a directory)"
+
+
+# lists in files
+
+
+@pytest.mark.parametrize("state", [True, False])
+def test_a_file_needs_no_place(tmp_path: Path, *, state: bool) -> None:
+    """A list in a file is read into memory, and leaves nothing behind."""
+    mine = tmp_path / "mine.txt"
+    mine.write_text("67.43.156.20\n")
+    where = tmp_path / "state" if state else None
+    lists, told = used(options(where, on=False, THREAT_MINE_ENABLE=True, THREAT_MINE_PATH=mine))
+    assert (lists.naming(LISTED), told) == (("mine",), [])
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_table_of_the_same_file_is_used(tmp_path: Path) -> None:
+    """The table of a file serves while the file is the one that it was made of."""
+    mine = tmp_path / "mine.txt"
+    mine.write_text("67.43.156.20\n")
+    job, given = in_file(mine), options(tmp_path, on=False, THREAT_MINE_ENABLE=True, THREAT_MINE_PATH=mine)
+    stamps = [stamp_of(mine)]
+    Shelf(tmp_path / "threat").put("mine", lambda file: job.made([b"8.8.8.8\n"], "", stamps, file, at_once))
+    assert used(given)[0].listed(parse("8.8.8.8"))
+    mine.write_text("67.43.156.20\n67.43.156.21\n")
+    assert not used(given)[0].listed(parse("8.8.8.8"))
+
+
+def test_a_file_of_no_use_is_an_error(tmp_path: Path) -> None:
+    """It is told before any capture is read."""
+    mine = tmp_path / "mine.txt"
+    mine.write_text("word\n")
+    with pytest.raises(ConfigError, match=f"^{PREFIX}THREAT_MINE_PATH: {mine} holds no address"):
+        used(options(tmp_path, on=False, THREAT_MINE_ENABLE=True, THREAT_MINE_PATH=mine))

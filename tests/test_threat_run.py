@@ -1,8 +1,9 @@
-"""`flowcoll run` with PassiveTotal's list, against the stand-in, as an operator sees it."""
+"""`flowcoll run` with lists of threats, PassiveTotal's from the stand-in, as an operator sees it."""
 
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,12 +12,15 @@ from typing import Any
 
 import pytest
 
-from fakes.passivetotal import FORMS, KEY, USER, PassiveTotal
+from fakes.passivetotal import FORMS, KEY, USER, PassiveTotal, many
+from flowcoll.config import defaults
 from flowcoll.decode.capture import Payload
+from flowcoll.threat.desk import request
 from netflow5 import datagram
-from service import Service
+from service import Service, free_port
 
 OPTION = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_"
+OWN = "EF_PROCESSOR_ENRICH_IPADDR_THREAT_MINE_"
 SAYS = "RiskIQ Threats: "
 LISTED = "67.43.156.20"
 
@@ -29,8 +33,11 @@ def fake() -> Iterator[PassiveTotal]:
 
 def options(fake: PassiveTotal, folder: Path, **said: object) -> dict[str, object]:
     account = {"API_USER": USER, "API_KEY": KEY, "THREAT_ENDPOINT": fake.blocklist_url, "THREAT_ENABLE": True} | said
-    to_file = {"EF_OUTPUT_FILE_ENABLE": True, "EF_OUTPUT_FILE_PATH": folder / "flows.ndjson"}
-    return {OPTION + name: value for name, value in account.items()} | to_file
+    return {OPTION + name: value for name, value in account.items()} | to_file(folder)
+
+
+def to_file(folder: Path) -> dict[str, object]:
+    return {"EF_OUTPUT_FILE_ENABLE": True, "EF_OUTPUT_FILE_PATH": folder / "flows.ndjson"}
 
 
 def state(service: Service) -> dict[str, Any]:
@@ -82,12 +89,12 @@ def test_the_list_is_downloaded_and_counts(fake: PassiveTotal, tmp_path: Path) -
         assert line["caller"].startswith("threat/")
     assert told(service)[2]["entries"] == found["entries"] == 5
     assert metrics['threat_list_entries{list="riskiq"}'] == 5
-    assert metrics['threats_refreshes{result="populated"}'] == 1
+    assert metrics['threats_refreshes{list="riskiq",result="populated"}'] == 1
     assert 0 <= metrics['threat_list_age_seconds{list="riskiq"}'] < 60
     assert names(tmp_path) == [["Command and control"]]
     assert fake.requests[0].user == USER
     assert KEY not in service.log() + pages
-    assert KEY not in "".join(path.read_text() for path in (tmp_path / "state").rglob("*.*"))
+    assert not any(KEY.encode() in path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file())
 
 
 def test_a_download_that_takes_too_long(fake: PassiveTotal, tmp_path: Path) -> None:
@@ -153,7 +160,7 @@ def test_many_workers_and_one_download(fake: PassiveTotal, tmp_path: Path) -> No
     """The list is downloaded once and told once; every worker uses it."""
     with Service(tmp_path, **options(fake, tmp_path), EF_PROCESSOR_POOL_SIZE=3) as service:
         until_state(service, "on")
-        assert service.count("threats_copies", result="used") == 3
+        assert service.count("threats_tables", list="riskiq", result="used") == 3
         flow = datagram(("10.0.0.1", LISTED))
         service.send(Payload(0, f"127.0.0.{number}", 40_000, 0, flow) for number in range(1, 31))
         workers = [worker["datagrams"] for worker in service.ready()["workers"]]
@@ -189,7 +196,7 @@ def test_it_ends_in_the_midst_of_a_download(fake: PassiveTotal, tmp_path: Path, 
     fake.fail(fault)
     with Service(tmp_path, **options(fake, tmp_path)) as service:
         service.until("the download waits", fake.waiting.is_set)
-    assert list((tmp_path / "state" / "threat").iterdir()) == []
+    assert {path.name for path in (tmp_path / "state" / "threat").iterdir()} == {"lock", "state.json"}
 
 
 @pytest.mark.parametrize(
@@ -228,6 +235,308 @@ def test_captures_are_read_without_a_download(fake: PassiveTotal, tmp_path: Path
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
         assert ('"name":["Command and control"]' in done.stdout) is matched
         assert ("nothing is matched" in done.stderr) is not matched
-        assert done.stderr.count("\n") == (0 if matched else 1)
+        assert done.stderr.count(SAYS) == (0 if matched else 1)
         assert KEY not in done.stderr
     assert len(fake.requests) == asked
+
+
+# every fault, one after the other, on one running collector
+
+MANY = [{"ip": f"67.44.{number >> 8}.{number & 255}"} for number in range(2_000)]
+FAULTS = {
+    "401": ("unauthorized", f"check {OPTION}API_USER and {OPTION}API_KEY: the key is the one shown under API Access"),
+    "402": ("quota", "check the account's licence and quota at PassiveTotal"),
+    "403": ("quota", "check the account's licence and quota at PassiveTotal"),
+    "404": ("not_found", f"there is no list at this address (404 no such resource); check {OPTION}THREAT_ENDPOINT"),
+    "429": ("too_many_requests", "asks for fewer requests (429 slow down); it is tried again later"),
+    "429-date": ("too_many_requests", "asks for fewer requests (429 slow down); it is tried again later"),
+    "500": ("server_error", "the server has a fault (500 internal error); it is tried again"),
+    "502": ("server_error", "the server has a fault (502 Bad Gateway); it is tried again"),
+    "reset": ("connection", "the connection to 127.0.0.1 fails; it is tried again"),
+    "slow-body": ("timeout", f"it took longer than 2 s; raise {OPTION}API_TIMEOUT"),
+    "cut-body": ("incomplete", "the connection ended after "),
+    "cut-gzip": ("incomplete", "its compression ends too early; it is tried again"),
+    "html": ("html", "the answer is an HTML or XML page, not a list; check"),
+    "success-false": ("quota", "quota_exceeded: come back tomorrow"),
+    "302": ("redirect", "which is told no secret and refuses us (401 invalid credentials); check"),
+    "shrunken": ("shrunken", "has only 200 entries, and the list before it had 2001"),
+    "empty": ("empty", "the answer holds no address; check"),
+}
+"""Fault of the server -> how it is counted, and what the log says of it."""
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, PassiveTotal, PassiveTotal]]:
+    """A collector that has a long list, its server, and a server elsewhere."""
+    folder = tmp_path_factory.mktemp("faulty")
+    with PassiveTotal() as fake, PassiveTotal() as elsewhere:
+        fake.rows = [*MANY, {"ip": LISTED, "threat": "Command and control"}]
+        fake.moved_to = elsewhere.blocklist_url.replace("127.0.0.1", "localhost")
+        with Service(folder, **options(fake, folder, API_TIMEOUT=2)) as service:
+            until_state(service, "on")
+            yield service, fake, elsewhere
+
+
+@pytest.mark.parametrize("fault", list(FAULTS))
+def test_whatever_fails_the_old_list_serves(faulty: tuple[Service, PassiveTotal, PassiveTotal], fault: str) -> None:
+    """Each fault is counted by what it is, told in one line of the log with what to do, and changes no match."""
+    service, fake, elsewhere = faulty
+    result, words = FAULTS[fault]
+
+    def refused() -> float:
+        counts = {key: value for key, value in service.metrics().items() if key.startswith("threats_refreshes{")}
+        return sum(value for key, value in counts.items() if "populated" not in key and "not_modified" not in key)
+
+    before, counted, lines = refused(), service.count("threats_refreshes", result=result), len(told(service))
+    documents = len(names(service.folder)) if (service.folder / "flows.ndjson").exists() else 0
+    fake.rows = [{**fake.rows[0], "description": fault}, *fake.rows[1:]]  # so that there is something to send
+    fake.fail(fault)
+    asked = defaults(EF_STATE_PATH=service.folder / "state")
+
+    def failed() -> bool:
+        if refused() == before and not (service.folder / "state" / "threat" / "refresh").exists():
+            request(asked, ["riskiq"])
+        return refused() > before
+
+    service.until(f"{fault} is met", failed)
+    send(service)
+    service.until("documents", lambda: len(names(service.folder)) == documents + 1)
+    assert names(service.folder)[-1] == ["Command and control"]
+    assert state(service)["entries"] == 2001
+    errors = [line["msg"] for line in told(service)[lines:] if line["level"] == "error"]
+    assert [error for error in errors if error.startswith(f"{SAYS}failed to initialize DB: ") and words in error]
+    assert service.count("threats_refreshes", list="riskiq", result=result) > counted
+    assert KEY not in service.log()
+    assert {each.user for each in elsewhere.requests} <= {""}, "credentials do not go to another host"
+    if fault == "slow-body":
+        fake.released.set()
+
+
+# starting without a network
+
+
+def test_a_start_without_a_network_and_without_a_copy(fake: PassiveTotal, tmp_path: Path) -> None:
+    """Flows are carried at once; the state says that there is no list and why, and when it is tried again."""
+    given = options(fake, tmp_path, THREAT_ENDPOINT="http://127.0.0.1:9/list")
+    with Service(tmp_path, **given) as service:
+        found = until_state(service, "failed")
+        send(service)
+        assert service.count("threats_refreshes", list="riskiq", result="connection") >= 1
+    assert (found["entries"], found["last_error"]) == (
+        0,
+        f"127.0.0.1 refuses connections; check {OPTION}THREAT_ENDPOINT and the firewall",
+    )
+    assert found["next_refresh"]
+    assert names(tmp_path) == [[]]
+
+
+def test_a_copy_without_its_table(fake: PassiveTotal, tmp_path: Path) -> None:
+    """A table that is damaged is made anew from the last good copy before workers start, with no server to be had."""
+    with Service(tmp_path, **options(fake, tmp_path)) as service:
+        until_state(service, "on")
+    fake.fault = "502"
+    table = tmp_path / "state" / "threat" / "riskiq.table"
+    octets = bytearray(table.read_bytes())
+    octets[-1] ^= 1
+    table.write_bytes(octets)
+    with Service(tmp_path, **options(fake, tmp_path)) as service:
+        send(service)
+    assert names(tmp_path) == [["Command and control"]]
+    assert any("is damaged: the checksum of said does not hold" in line["msg"] for line in told(service))
+    assert (tmp_path / "state" / "threat" / "riskiq.table.corrupt").read_bytes() == octets
+
+
+def test_the_first_flow_is_matched(fake: PassiveTotal, tmp_path: Path) -> None:
+    """What comes while lists are being read at the start waits in the kernel, and is matched."""
+    mine = tmp_path / "mine.csv"
+    mine.write_text("ip,name\n" + "".join(f"9.{n >> 16}.{n >> 8 & 255}.{n & 255},x\n" for n in range(30_000)))
+    with mine.open("a") as file:
+        file.write(f"{LISTED},Mine\n")
+    given = {**options(fake, tmp_path, THREAT_ENABLE=False), OWN + "ENABLE": True, OWN + "PATH": mine}
+    with Service(tmp_path, **given) as service:
+        send(service)
+        assert service.ready()["enrichers"]["threat_mine"]["entries"] == 30_001
+        assert not fake.requests
+    assert names(tmp_path) == [["Mine"]]
+
+
+def test_without_a_list_nobody_waits_for_one(tmp_path: Path) -> None:
+    """There is no refresher then, and no folder of lists."""
+    with Service(tmp_path, **to_file(tmp_path)) as service:
+        assert list(service.children()) == ["worker-0"]
+        assert not (tmp_path / "state" / "threat").exists()
+
+
+@pytest.mark.parametrize("text", ["", "<html>"])
+def test_a_file_of_no_use_stops_the_start(tmp_path: Path, text: str) -> None:
+    """The collector ends with code 78 and one line, before any worker has begun."""
+    mine = tmp_path / "mine.csv"
+    mine.write_text(text)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("EF_")}
+    environ |= {OWN + "ENABLE": "true", OWN + "PATH": str(mine), "EF_STATE_PATH": str(tmp_path / "state")}
+    environ |= {"EF_FLOW_SERVER_UDP_PORT": str(free_port(socket.SOCK_DGRAM)), "EF_FLOW_SERVER_UDP_IP": "127.0.0.1"}
+    environ |= {"EF_API_PORT": str(free_port(socket.SOCK_STREAM))}
+    command = [sys.executable, "-m", "flowcoll", "run", "--config", os.devnull]
+    done = subprocess.run(command, check=False, env=environ, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 78
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"flowcoll: {OWN}PATH: {mine} ")
+    assert '"msg":"listening"' not in done.stderr
+
+
+# while flows go on
+
+
+def test_many_swaps_lose_no_datagram(tmp_path: Path) -> None:
+    """Another process sends without a pause while lists are replaced again and again: every flow is a document."""
+    mine, count = tmp_path / "mine.csv", 1_200
+    mine.write_text(f"{LISTED}\n")
+    given = {**to_file(tmp_path), OWN + "ENABLE": True, OWN + "PATH": mine, "EF_PROCESSOR_POOL_SIZE": 2}
+    with Service(tmp_path, **given) as service:
+        command = [
+            sys.executable,
+            str(Path(__file__).parent / "sending.py"),
+            str(service.port),
+            str(count),
+            "500",
+            LISTED,
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as sender:
+            swaps = 0
+            while sender.poll() is None:
+                swaps += 1
+                rows = "".join(f"67.44.{n >> 8}.{n & 255}\n" for n in range(3_000 + swaps))
+                (tmp_path / "new").write_text(f"{LISTED}\n{rows}")
+                (tmp_path / "new").replace(mine)
+                os.kill(service.pid, signal.SIGHUP)
+                wanted = 2 * (swaps + 1)
+                service.until(
+                    "it is used", lambda wanted=wanted: service.count("threats_tables", result="used") >= wanted
+                )
+        service.until("all documents", lambda: service.count("documents_delivered", output="file") >= count)
+        assert service.count("socket_drops") == 0
+    found = names(tmp_path)
+    assert swaps >= 3
+    assert len(found) == count
+    assert [each for each in found if each != ["mine"]] == []
+
+
+def test_a_worker_that_is_started_again_has_its_lists_at_once(fake: PassiveTotal, tmp_path: Path) -> None:
+    """What comes while no worker is there is matched by the next one, whatever the server does."""
+    with Service(tmp_path, **options(fake, tmp_path)) as service:
+        until_state(service, "on")
+        fake.fault = "500"
+        before = service.children()["worker-0"]
+        os.kill(before, signal.SIGKILL)
+        flow = Payload(0, "127.0.0.1", 40_000, 0, datagram(("10.0.0.1", LISTED)))
+        service.send([flow] * 20)
+        assert service.children()["worker-0"] != before
+    assert names(tmp_path) == [["Command and control"]] * 20
+
+
+def test_who_makes_a_table_is_killed_in_its_midst(fake: PassiveTotal, tmp_path: Path) -> None:
+    """Half a table is used by nobody: the old one serves, and the next process makes it whole."""
+    with Service(tmp_path, **options(fake, tmp_path)) as service:
+        until_state(service, "on")
+        fake.rows, fake.modified = many(), fake.modified + 3600
+        request(defaults(EF_STATE_PATH=tmp_path / "state"), ["riskiq"])
+        folder = tmp_path / "state" / "threat"
+        service.until("a table is being made", (folder / "riskiq.table.new").exists)
+        fake.fail("slow-start")
+        os.kill(service.children()["refresher"], signal.SIGKILL)
+        service.until("another one downloads", fake.waiting.is_set)
+        assert not (folder / "riskiq.table.new").exists()
+        send(service)
+        assert state(service)["entries"] == 5
+        fake.rows = [{"ip": LISTED, "threat": "New"}]
+        fake.released.set()
+        service.until("the next list serves", lambda: state(service)["entries"] == 1)
+        assert service.count("threats_tables", result="unusable") == 0
+        assert service.count("refresher_died") == 1
+    assert names(tmp_path) == [["Command and control"]]
+
+
+def test_a_table_that_somebody_has_spoilt(fake: PassiveTotal, tmp_path: Path) -> None:
+    """Workers count a table that they cannot use, say so in their state, and go on with the one before it."""
+    with Service(tmp_path, **options(fake, tmp_path), EF_PROCESSOR_POOL_SIZE=2) as service:
+        until_state(service, "on")
+        folder = tmp_path / "state" / "threat"
+        (folder / "spoilt").write_bytes(b"no table")
+        (folder / "spoilt").replace(folder / "riskiq.table")
+        found = until_state(service, "failed")
+        service.until("both", lambda: service.count("threats_tables", list="riskiq", result="unusable") == 2)
+        send(service)
+    assert found["last_error"] == f"the table riskiq.table in {folder} is no table: it is too short"
+    assert names(tmp_path) == [["Command and control"]]
+
+
+# secrets
+
+SECRETS = ("hunter2-password", "hunter3-header", "hunter4-url", KEY)
+
+
+def test_secrets_are_nowhere(fake: PassiveTotal, tmp_path: Path) -> None:
+    """Passwords of lists are in no log, page, file or process list, whether lists are had or refused."""
+    fake.fault = "401"
+    own = {"ENABLE": True, "URL": fake.blocklist_url.replace("//", "//user:hunter4-url@"), "USERNAME": "somebody"}
+    own |= {"PASSWORD": SECRETS[0], "HEADER": f"Auth-Key: {SECRETS[1]}", "TYPE": "auto"}
+    given = {**options(fake, tmp_path), **{OWN + name: value for name, value in own.items()}}
+    with Service(tmp_path, **given) as service:
+        until_state(service, "failed")
+        service.until("it fails", lambda: service.ready()["enrichers"]["threat_mine"]["state"] == "failed")
+        pages = json.dumps([service.ready(), service.metrics()]).encode()
+        processes = b"".join(
+            Path(f"/proc/{pid}/{page}").read_bytes()
+            for pid in service.children().values()
+            for page in ("cmdline", "environ")
+        )
+        processes += Path(f"/proc/{service.pid}/cmdline").read_bytes()
+    files = b"".join(path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file())
+    seen = pages + processes + files + service.log().encode()
+    assert [secret for secret in SECRETS if secret.encode() in seen] == []
+
+
+# memory
+
+
+def unique_kb(pid: int) -> int:
+    """Give the memory that a process has for itself (proc(5), smaps_rollup)."""
+    rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(row.split()[1]) for row in rows if row.startswith(("Private_Clean:", "Private_Dirty:")))
+
+
+def test_a_long_list_takes_no_memory_of_a_worker(fake: PassiveTotal, tmp_path: Path) -> None:
+    """300,000 entries lie in memory that all workers share: each has hardly more for itself than without."""
+    with Service(tmp_path, **options(fake, tmp_path), EF_PROCESSOR_POOL_SIZE=2) as service:
+        until_state(service, "on")
+        send(service, 10)
+        before = [unique_kb(pid) for name, pid in sorted(service.children().items()) if name != "refresher"]
+        fake.rows, fake.modified = many(), fake.modified + 3600
+        request(defaults(EF_STATE_PATH=tmp_path / "state"), ["riskiq"])
+        service.until("every worker has it", lambda: state(service)["entries"] > 290_000)
+        send(service, 10)
+        after = [unique_kb(pid) for name, pid in sorted(service.children().items()) if name != "refresher"]
+    assert max(now - then for now, then in zip(after, before, strict=True)) < 4_096, (before, after)
+
+
+# what may match
+
+
+def test_rules_are_followed(fake: PassiveTotal, tmp_path: Path) -> None:
+    """A false positive matches no more from the next reload on; when it is taken back, the address matches again."""
+    rules = tmp_path / "false.yml"
+    rules.write_text("[]\n")
+    given = {**options(fake, tmp_path), "EF_PROCESSOR_ENRICH_IPADDR_FALSE_POSITIVES_PATH": rules}
+    with Service(tmp_path, **given, EF_PROCESSOR_POOL_SIZE=2) as service:
+        until_state(service, "on")
+
+        def reloaded(text: str, entries: int) -> None:
+            rules.write_text(text)
+            os.kill(service.pid, signal.SIGHUP)
+            service.until("rules", lambda: service.ready()["enrichers"]["threats_rules"]["entries"] == entries)
+            send(service)
+
+        send(service)
+        reloaded(f"- {{address: {LISTED}, reason: ours}}\n", 1)
+        reloaded("[]\n", 0)
+    assert names(tmp_path) == [["Command and control"], [], ["Command and control"]]

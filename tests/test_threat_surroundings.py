@@ -3,7 +3,7 @@
 import gevent
 import pytest
 
-from flowcoll.threat.passivetotal import TimeUpError
+from flowcoll.threat.download import TimeUpError
 from flowcoll.threat.surroundings import within
 
 

@@ -13,6 +13,7 @@ from flowcoll.counters import Counts
 from flowcoll.document.fields import EVERYTHING, Wanted
 from flowcoll.logs import Log
 from flowcoll.pipeline import Pipeline
+from flowcoll.threat import feeds
 from netflow5 import EXPORTER, datagram
 
 LISTS = {
@@ -44,7 +45,9 @@ def documents(folder: Path, *wanted: Wanted, **flows: Any) -> list[dict[str, Any
         os.utime(path, (MADE[name], MADE[name]))
         option = f"EF_PROCESSOR_ENRICH_IPADDR_THREAT_{name.upper()}_"
         said |= {option + "ENABLE": True, option + "PATH": path}
-    pipeline = Pipeline(defaults(**said), Counts(), Log(io.StringIO()), wanted or (EVERYTHING,))
+    options, log = defaults(**said, EF_STATE_PATH=None), Log(io.StringIO())
+    pipeline = Pipeline(options, Counts(), log, wanted or (EVERYTHING,))
+    feeds.use(options, pipeline.lists, log)
     pipeline.handle(datagram(flows["pair"]), EXPORTER, NOW)
     return [orjson.loads(document) for each in wanted or (EVERYTHING,) for document in pipeline.take(each)]
 

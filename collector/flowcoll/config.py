@@ -33,11 +33,16 @@ class ThreatListOptions:
     path: Path | None
     label: str
     confidence: int | None
-    url: str | None
+    url: str | None = field(repr=False)
     username: str
     password: str = field(repr=False)
     header: str = field(repr=False)
     refresh_interval: int  # minutes
+    timeout: int = 30
+    proxy: str = field(default="", repr=False)
+    tls_ca_cert_filepath: Path | None = None
+    tls_skip_verification: bool = False
+    inclexcl_path: Path | None = None
 
 
 @dataclass(frozen=True)

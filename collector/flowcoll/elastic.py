@@ -23,6 +23,7 @@ from elastic_transport.client_utils import parse_cloud_id, url_to_node_config
 from elasticsearch import Elasticsearch
 from elasticsearch.serializer import OrjsonSerializer
 
+from flowcoll import trust
 from flowcoll.config import OutputOptions
 from flowcoll.elastic_errors import why
 from flowcoll.errors import ConfigError
@@ -153,15 +154,10 @@ def _tls(output: OutputOptions) -> ssl.SSLContext:
     values = output.values
     authorities: Path | None = values["TLS_CA_CERT_FILEPATH"]
     try:
-        context = ssl.create_default_context(cafile=authorities and str(authorities))
+        context = trust.context(authorities, verify=not values["TLS_SKIP_VERIFICATION"])
     except (OSError, ValueError) as exc:  # an SSLError is an OSError
         raise _unusable(output, "TLS_CA_CERT_FILEPATH", authorities, exc) from exc
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # on since Python 3.13: many a private authority, Elasticsearch's own tool among them, leaves out what it asks for
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if values["TLS_SKIP_VERIFICATION"]:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the log has said it, once is enough
     if values["CLIENT_CERT_FILEPATH"]:
         _show_certificate(output, context)

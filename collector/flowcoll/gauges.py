@@ -5,13 +5,17 @@ with a label stands in its `report()`, in the part that the label names.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
+
+from flowcoll.threat.words import PREFIX as _LIST
+from flowcoll.threat.words import kind_of
 
 
 class Gauge(NamedTuple):
     """One declared figure: its name behind `flowcoll_`, its label or none, what is counted in it, one line of text.
 
-    key: what it is called in the report. rises: it only ever grows, so that Prometheus has it as a counter.
+    With a second label, behind a comma, the figure is 1 where that label has the value that `key` names. key: what it is called in the report. rises: it only ever grows, so that Prometheus has it as a counter.
     """
 
     name: str
@@ -25,6 +29,11 @@ class Gauge(NamedTuple):
     def metric(self) -> str:
         """The whole name."""
         return f"flowcoll_{self.name}{'_total' if self.rises else ''}"
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the labels."""
+        return self.label.split(",") if self.label else []
 
 
 GAUGES = (
@@ -84,19 +93,35 @@ GAUGES = (
         "How long ago the server of a list said that this is its newest.",
         "age_s",
     ),
+    Gauge(
+        "threat_list_last_success_timestamp_seconds",
+        "list",
+        "seconds since 1970",
+        "When the server of a list said so, or when a list in a file was made.",
+        "last_success",
+    ),
+    Gauge("threat_list_state", "list,state", "1", "How a list is: 1 for the state that it has.", "kind"),
 )
 
-_LIST = "threat_"  # how enrichers that are lists of threats are called
+
+Figures = list[tuple[tuple[str, ...], float]]
+"""Values of the labels, and the figure."""
 
 
-def read(report: Mapping[str, Any], gauges: Mapping[str, float]) -> Iterator[tuple[Gauge, list[tuple[str, float]]]]:
-    """Give every figure that is to be had, with the value of its label and its value, in declared order."""
+def read(report: Mapping[str, Any], gauges: Mapping[str, float]) -> Iterator[tuple[Gauge, Figures]]:
+    """Give every figure that is to be had, with the values of its labels and its value, in declared order."""
     parts = {label: dict(of(report)) for label, of in _PARTS.items()}
     for gauge in GAUGES:
-        if not gauge.label:
-            found = [("", float(gauges[gauge.name]))] if gauge.name in gauges else []
-        else:
-            found = [(name, float(part[gauge.key])) for name, part in parts[gauge.label].items() if gauge.key in part]
+        found: Figures = []
+        match gauge.labels:
+            case []:
+                found = [((), float(gauges[gauge.name]))] if gauge.name in gauges else []
+            case [label]:
+                rows = parts[label].items()
+                found = [((name,), float(part[gauge.key])) for name, part in rows if gauge.key in part]
+            case [label, _]:
+                rows = parts[label].items()
+                found = [((name, str(part[gauge.key])), 1.0) for name, part in rows if gauge.key in part]
         if found:
             yield gauge, found
 
@@ -113,7 +138,17 @@ def _rows(section: str, key: str) -> Any:
 def _lists(report: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for name, state in report.get("enrichers", {}).items():
         if name.startswith(_LIST):
-            yield name.removeprefix(_LIST), state
+            yield name.removeprefix(_LIST), {**state, **_told(state)}
+
+
+def _told(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what is made of the state of a list: its kind, and the time of its last success."""
+    kind = {"kind": kind_of(state)}
+    made = state.get("confirmed") or state.get("received") or state.get("listed")
+    try:
+        return kind | {"last_success": datetime.fromisoformat(str(made)).timestamp()}
+    except ValueError:
+        return kind
 
 
 _PARTS: Mapping[str, Any] = {

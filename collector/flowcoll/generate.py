@@ -13,12 +13,14 @@ from flowcoll.doctor import docs as doctor_docs
 from flowcoll.document import docs as field_docs
 from flowcoll.exporters import docs as exporter_docs
 from flowcoll.options import docs as option_docs
+from flowcoll.threat import docs as feed_docs
 
 Derived = tuple[str, Callable[[], str]]
 
 DERIVED: tuple[Derived, ...] = (
     ("docs/exporters.md", exporter_docs.page),
     ("docs/doctor.md", doctor_docs.page),
+    ("docs/feeds.md", feed_docs.page),
     ("docs/fields.md", field_docs.fields_page),
     ("docs/metrics.md", metric_docs.page),
     ("docs/options.md", option_docs.page),

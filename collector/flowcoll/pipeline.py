@@ -1,6 +1,6 @@
 """The way of a datagram: octets in, finished documents out; whatever is lost on it is counted on it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from flowcoll.config import Options
@@ -20,15 +20,17 @@ from flowcoll.decode.waiting import Waiting
 from flowcoll.document import fields as table
 from flowcoll.document.compiler import Compiler
 from flowcoll.document.derive import derived
-from flowcoll.document.fields import EVERYTHING, Wanted
+from flowcoll.document.fields import EVERYTHING, Asked, Wanted
 from flowcoll.document.fragment import Paths
 from flowcoll.document.layout import Shape
+from flowcoll.document.records import RecordShape
 from flowcoll.document.render import shaped, shared
 from flowcoll.enrich.address import Addresses, Kept
 from flowcoll.enrich.files import Files
 from flowcoll.errors import DecodeError
 from flowcoll.exporters import rows as exporters
 from flowcoll.logs import Log
+from flowcoll.threat.hits import Gathered
 from flowcoll.threat.unwrap import Pause, at_once
 
 _SHORTEST = 4  # octets that tell the protocol
@@ -40,16 +42,20 @@ class Pipeline:
     `handle` carries one datagram all the way and does not raise on any input; `take` gives what it made.
     """
 
-    def __init__(self, options: Options, counts: Counts, log: Log, wanted: Iterable[Wanted] = (EVERYTHING,)) -> None:
+    def __init__(self, options: Options, counts: Counts, log: Log, wanted: Iterable[Asked] = (EVERYTHING,)) -> None:
         self.counts = counts
         self._log = log
-        self._documents: dict[Wanted, list[str]] = {each: [] for each in wanted}
+        self._documents: dict[Asked, list[Any]] = {each: [] for each in wanted}
         self._first = next(iter(self._documents.values()))
         self._outs = tuple(documents.append for documents in self._documents.values())
         self._limit: int = options["EF_PROCESSOR_DECODE_MAX_RECORDS_PER_PACKET"]
         self._files = Files(options, counts, log)
         self.lists = self._files.lists
+        self.users = self._files.users
+        self.gathered = Gathered(self.lists.naming, counts)
+        self.lists.on_change(self.gathered.forget)
         self._addresses: list[Addresses] = []
+        self._watched: dict[str, Callable[[], Mapping[str, Any]]] = {}
         facts = Facts(counts, options["EF_PROCESSOR_ENRICH_SAMPLERATE_CACHE_SIZE"])
         self.memory = Memory(Bodies(Elements()), TemplateStore(counts), Waiting(counts), facts)
         self.namespace: dict[str, Any] = {}
@@ -75,22 +81,29 @@ class Pipeline:
         for_all = "EF_PROCESSOR_DROP_FIELDS"
         every = table.load()
         fields = set(table.keep(every, options[for_all], for_all))
-        kept_by = [
-            tuple(field for field in table.keep(every, each.drop, each.option) if field in fields)
+        kept_by = {
+            each: tuple(field for field in table.keep(every, each.drop, each.option) if field in fields)
             for each in self._documents
-        ]
-        common = shared(options)
-        paths = [Paths(field.path for field in some) for some in kept_by]
+            if isinstance(each, Wanted)
+        }
+        common = shared(options) | {"MATCHED": self.gathered.match}
+        paths = {each: Paths(field.path for field in some) for each, some in kept_by.items()}
+        first = next(iter(paths.values()), Paths())  # what packed records share with documents
         spaces: dict[Paths, dict[str, Any]] = {}  # outputs that keep the same fields share what is rendered
-        for kept in paths:
+        for kept in (first, *paths.values()):
             if kept not in spaces:
                 roles = self._roles(kept, options)
                 spaces[kept] = shaped(kept, common, roles, self.lists)
         self.namespace = next(iter(spaces.values()))
         return Compiler(
-            [Shape(some, each.timestamp, each.namespace) for some, each in zip(kept_by, self._documents, strict=True)],
+            [
+                Shape(kept_by[each], each.timestamp, each.namespace)
+                if isinstance(each, Wanted)
+                else RecordShape(options, community_id=each.community_id)
+                for each in self._documents
+            ],
             derived(options),
-            [spaces[kept] for kept in paths],
+            [spaces[paths[each] if isinstance(each, Wanted) else first] for each in self._documents],
         )
 
     def _roles(self, kept: Paths, options: Options) -> dict[str, Addresses]:
@@ -149,8 +162,8 @@ class Pipeline:
         """Give up what still waits for its template, since no datagram will follow."""
         self.memory.waiting.give_up_all()
 
-    def take(self, wanted: Wanted | None = None) -> list[str]:
-        """Give the finished documents of a shape, the first if none is named, and forget them."""
+    def take(self, wanted: Asked | None = None) -> list[Any]:
+        """Give the finished documents, or packed records, of a shape, the first if none is named, and forget them."""
         held = self._first if wanted is None else self._documents[wanted]
         documents = held[:]
         held.clear()
@@ -175,10 +188,14 @@ class Pipeline:
 
     def states(self) -> dict[str, dict[str, Any]]:
         """Give the state of each enricher and list."""
-        return self._files.states()
+        return self._files.states() | {name: dict(state()) for name, state in self._watched.items()}
+
+    def watch(self, name: str, state: Callable[[], Mapping[str, Any]]) -> None:
+        """Let somebody who looks after what enrichment needs tell its state."""
+        self._watched[name] = state
 
     def reload(self, pause: Pause = at_once, *, tell: bool = True) -> None:
-        """Use databases and lists that have changed on disk; see Files.reload."""
+        """Use databases that have changed on disk; see Files.reload."""
         self._files.reload(pause, tell=tell)
 
     def explain(self) -> Iterator[tuple[str, str]]:

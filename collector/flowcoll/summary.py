@@ -36,6 +36,9 @@ _EXPECTED = {
     "documents.delivered",
     "threats.refreshes.populated",
     "threats.refreshes.not_modified",
+    "threats.tables.used",
+    "threats.matches",
+    "threats.list_matches",
 }
 
 
@@ -166,8 +169,9 @@ class Summary:
         for counter, label, counted in self._counts.samples():
             late = self._counts[f"sequence.found.{label}"] if counter.name == "sequence.lost" else 0
             count = counted - late  # what came after all is no loss
-            if count and not {counter.name, f"{counter.name}.{label}"} & _EXPECTED:
-                why = REASONS.get(f"{counter.name}.{label}", label.replace("_", " "))
+            reason = label.rpartition(".")[2]  # of two labels the second
+            if count and not {counter.name, f"{counter.name}.{reason}"} & _EXPECTED:
+                why = REASONS.get(f"{counter.name}.{reason}", label.replace("_", " "))
                 table.add_row(counter.name.replace(".", " "), _one_line(why), f"{count:,}")
         _print(console, table)
 

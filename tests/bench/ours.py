@@ -8,6 +8,14 @@ from pathlib import Path
 from bench.process import Launch, Sample, free_ports
 from bench.world import Files
 
+RISKIQ = {
+    "EF_OUTPUT_RISKIQ_ENABLE": "true",
+    "EF_OUTPUT_RISKIQ_HOST": "127.0.0.1",
+    "EF_OUTPUT_RISKIQ_CUSTOMER_UUID": "00000000-0000-4000-8000-000000000000",
+    "EF_OUTPUT_RISKIQ_CUSTOMER_ENCRYPTION_KEY": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+"""The RiskIQ output on; its port is the bench's."""
+
 LEAN = {"EF_PROCESSOR_EXPAND_CLISRV": "false", "EF_PROCESSOR_DROP_FIELDS": "related"}
 """Options that leave client.*, server.* and related.* out."""
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from bench import flood, load
+from bench import flood, load, threats
 from bench.endtoend import Result
 
 
@@ -127,6 +127,25 @@ class Report:
         ]
         self._rows("flood of templates", rows)
         self._json.setdefault("flood", []).append({**verdict._asdict(), "kept": verdict.kept})
+
+    def listed(self, verdict: threats.Verdict) -> None:
+        """Show what lists of threats cost."""
+        made, shared = verdict.made, verdict.shared
+        best, middle, worst = spread([each.seconds for each in made])
+        rows = [
+            ("list", f"{made[0].entries} entries, {made[0].octets / 1e6:.1f} MB of JSON"),
+            ("ready", f"{best:.1f} s from octets to table, median {middle:.1f} s, worst {worst:.1f} s"),
+            (
+                "CPU, memory",
+                f"{min(e.cpu_s for e in made):.1f} s, {max(e.peak_octets for e in made) / 1e6:.0f} MB at most",
+            ),
+            ("table", f"{made[0].table_octets / 1e6:.1f} MB"),
+            ("shared table", f"{verdict.hosts} addresses, {verdict.networks} networks, {shared.octets / 1e6:.1f} MB"),
+            ("look-ups", f"{shared.per_second:.0f} a second of processor time, random addresses"),
+            ("memory", f"{shared.mapped / 1e6:.1f} MB mapped, {shared.added / 1e6:.1f} MB added in all (PSS)"),
+        ]
+        self._rows("lists of threats", rows)
+        self._json["threats"] = {"made": [each._asdict() for each in made], "shared": shared._asdict()}
 
     def indexed(self, ways: Sequence[Way]) -> None:
         """Show how fast documents got into Elasticsearch, and at whose cost."""

@@ -18,11 +18,14 @@ from bench.timing import Slices, Stage, cpu_ns, interleaved, sliced
 from bench.world import Files, World
 from flowcoll.config import load
 from flowcoll.counters import Counts
+from flowcoll.document.fields import EVERYTHING, Asked, Records
 from flowcoll.errors import SetupError
 from flowcoll.logs import Log
+from flowcoll.output import open_outputs
 from flowcoll.output.file import LineOutput
 from flowcoll.output.target import file_target
 from flowcoll.pipeline import Pipeline
+from flowcoll.threat import feeds
 
 T = TypeVar("T")
 Burst = list[bytes]
@@ -67,6 +70,10 @@ def stages(protocol: str, bench: Bench) -> list[Figure]:
     documents = _carry(default, warm)
     _carry(lean, warm)
     null = LineOutput(file_target("bench", Path("/dev/null")), Counts(), Log(io.StringIO()))
+    sending = options | ours.RISKIQ
+    both = _pipeline(sending, bench, (EVERYTHING, Records()))
+    _carry(both, warm)
+    both.take(Records())
     size = sum(map(len, documents)) / len(documents)
     bursts, batches = _bursts(warm.datagrams, BURST), _bursts(documents, BURST * RECORDS)
     figures = interleaved(
@@ -80,6 +87,11 @@ def stages(protocol: str, bench: Bench) -> list[Figure]:
             ),
             Stage("pipeline, lean", "without client.*, server.*, related.*", partial(sliced, _spend(lean), bursts)),
             Stage("pipeline, new", "as pipeline, every address new", lambda: sliced(_spend(anew), next(fresh))),
+            Stage(
+                "pipeline, RiskIQ",
+                "as pipeline, and the public side of flows packed, encrypted, sent over loopback",
+                partial(_to_riskiq, both, sending, bench, bursts),
+            ),
             Stage("output", "documents joined, encoded, written to /dev/null", partial(sliced, null.write, batches)),
         ],
         warm.flows,
@@ -146,8 +158,11 @@ def _fresh(protocol: str, bench: Bench) -> Iterator[list[Burst]]:
         yield _bursts(stream(protocol, flows, bench.flows, bench.now_s).datagrams, BURST)
 
 
-def _pipeline(options: Mapping[str, str], bench: Bench) -> Pipeline:
-    return Pipeline(load(ours.no_file(bench.folder), options, ()), Counts(), Log(io.StringIO()))
+def _pipeline(options: Mapping[str, str], bench: Bench, wanted: Sequence[Asked] = (EVERYTHING,)) -> Pipeline:
+    loaded, log = load(ours.no_file(bench.folder), options, ()), Log(io.StringIO())
+    pipeline = Pipeline(loaded, Counts(), log, wanted)
+    feeds.use(loaded, pipeline.lists, log)
+    return pipeline
 
 
 def _carry(pipeline: Pipeline, stream: Stream) -> list[str]:
@@ -171,6 +186,28 @@ def _spend(pipeline: Pipeline, keep: Callable[[list[str]], object] = len) -> Cal
         keep(take())
 
     return carry
+
+
+def _to_riskiq(pipeline: Pipeline, options: Mapping[str, str], bench: Bench, bursts: Sequence[Burst]) -> Slices:
+    """Carry bursts with the RiskIQ output beside documents; nobody reads what is sent, which costs the sender the same."""
+    handle, take, now_ms = pipeline.handle, pipeline.take, time.time_ns() // 1_000_000
+    with _udp() as to:
+        place = {"EF_OUTPUT_RISKIQ_PORT": str(to.getsockname()[1])}
+        made = load(ours.no_file(bench.folder), {**options, **place, "EF_OUTPUT_FILE_ENABLE": "false"}, ())
+        counts = Counts()
+        (output,) = open_outputs(made, counts, Log(io.StringIO()), lambda _fd, _s: True)
+
+        def carry(burst: Burst) -> None:
+            for octets in burst:
+                handle(octets, EXPORTER, now_ms)
+            len(take())
+            output.write(take(output.wanted))
+
+        slices = sliced(carry, bursts)
+        output.close()
+    if counts["documents.dropped.riskiq"] or not counts["documents.delivered.riskiq"]:
+        raise SetupError("the RiskIQ output did not send all; its figure says nothing")
+    return slices
 
 
 def _decode(pipeline: Pipeline) -> Callable[[Burst], None]:

@@ -80,6 +80,39 @@ class Authority:
         )
 
 
+class Chain(NamedTuple):
+    """An authority, one below it, and whom that one names."""
+
+    root: Path
+    middle: Path
+    own: Identity
+
+
+def chain(folder: Path, *hosts: str, valid: timedelta = _VALID) -> Chain:
+    """Issue a chain of which each certificate holds what it must and no more, as authorities made by hand often do.
+
+    There is no key usage and no key identifier in it (RFC 5280 sections 4.2.1.1 to 4.2.1.3).
+    """
+    now, paths, issuer = datetime.now(UTC), [], None
+    for depth, name in enumerate(("root", "middle", "own")):
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = _named(f"flowcoll {name}")
+        above, signer = issuer or (subject, key)
+        builder = x509.CertificateBuilder(above, subject, key.public_key(), x509.random_serial_number())
+        builder = builder.not_valid_before(now - _VALID).not_valid_after(now + valid)
+        builder = builder.add_extension(x509.BasicConstraints(ca=depth < 2, path_length=None), critical=True)
+        if depth == 2 and hosts:
+            builder = builder.add_extension(
+                x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False
+            )
+        paths.append(folder / f"{name}.pem")
+        paths[-1].write_bytes(builder.sign(signer, hashes.SHA256()).public_bytes(Encoding.PEM))
+        issuer = (subject, key)
+    own = Identity(paths[2], folder / "own.key")
+    own.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return Chain(paths[0], paths[1], own)
+
+
 def _named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 

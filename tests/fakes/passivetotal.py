@@ -31,6 +31,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 USER, KEY = "user@example.org", "0123456789abcdef-not-a-key"
 BLOCKLIST = "/v2/netflow/blocklist/download"
+SYSTEMS = "/v2/netflow/as/download"
 MANY = 300_000
 _DATA = Path(__file__).with_suffix("")
 _MODIFIED = 1_749_945_600  # 2025-06-15 00:00 UTC
@@ -134,10 +135,13 @@ class PassiveTotal:
     ) -> None:
         self.user, self.key = user, key
         self.rows: Sequence[Row] = data("blocklist")
+        self.systems: Sequence[Row] = data("systems")
         self.form = "object"
         self.modified = _MODIFIED
         self.compressed = False
         self.fault = ""
+        self.moved_to = ""  # where the fault 302 sends those who ask; empty: to the list itself
+        self._prepared: tuple[Sequence[Row], str, bytes] = ((), "", b"")
         self.requests: list[Request] = []
         self.waiting, self.released = threading.Event(), threading.Event()
         self._next: deque[str] = deque()
@@ -149,6 +153,7 @@ class PassiveTotal:
         self.port: int = self._server.server_address[1]
         self.url = f"http{'s' if tls else ''}://{host}:{self.port}"
         self.blocklist_url = self.url + BLOCKLIST
+        self.systems_url = self.url + SYSTEMS
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
     def __enter__(self) -> Self:
@@ -190,9 +195,25 @@ class PassiveTotal:
 
     def blocklist(self, request: Request, rows: Sequence[Row] | None = None) -> Answer:
         """Give the list, or say that the asker has it."""
-        body = FORMS[self.form](self.rows if rows is None else rows)
+        kind = {"csv": "text/csv", "plain": "text/plain"}.get(self.form, "application/json")
+        return self._listed(request, self._body(self.rows if rows is None else rows), kind)
+
+    def prepare(self) -> int:
+        """Write a long list down before somebody waits for it, and tell how many octets it has."""
+        self._prepared = self.rows, self.form, FORMS[self.form](self.rows)
+        return len(self._prepared[2])
+
+    def _body(self, rows: Sequence[Row]) -> bytes:
+        prepared, form, body = self._prepared
+        return body if prepared is rows and form == self.form else FORMS[self.form](rows)
+
+    def systems_list(self, request: Request) -> Answer:
+        """Give the list of autonomous systems, or say that the asker has it."""
+        return self._listed(request, FORMS["object"](self.systems), "application/json")
+
+    def _listed(self, request: Request, body: bytes, kind: str) -> Answer:
         headers = {
-            "Content-Type": {"csv": "text/csv", "plain": "text/plain"}.get(self.form, "application/json"),
+            "Content-Type": kind,
             "ETag": f'"{zlib.crc32(body):08x}"',
             "Last-Modified": formatdate(self.modified, usegmt=True),
         }
@@ -364,6 +385,7 @@ _PAGES: Mapping[str, Callable[..., Answer]] = {
     "/v2/articles/indicator": _mentions,
     "/v2/articles/([0-9a-f-]+)": _article,
     BLOCKLIST: PassiveTotal.blocklist,
+    SYSTEMS: PassiveTotal.systems_list,
 }
 
 
@@ -415,6 +437,18 @@ def _reset(handler: _Handler, _: Request) -> None:
     handler.close_connection = True
 
 
+def _moved(handler: _Handler, _: Request) -> None:
+    to = handler.fake.moved_to or handler.fake.blocklist_url
+    handler.send(answer({"message": "moved"}, 302, Location=to))
+
+
+def _cut_gzip(handler: _Handler, request: Request) -> None:
+    """A server that has packed only half, and does not know."""
+    reply = handler.fake.answer(request)
+    packed = gzip.compress(reply.body, mtime=0)
+    handler.send(Answer(200, reply.headers | {"Content-Encoding": "gzip"}, packed[: len(packed) // 2]))
+
+
 def _quota_error() -> Answer:
     return answer({"message": "quota_exceeded: 1000 of 1000 searches used"}, 402)
 
@@ -434,11 +468,13 @@ FAULTS: Mapping[str, Fault] = {
     "502": _instead(Answer(502, _HTML, _PROXY_PAGE)),
     "503": _instead(answer({"message": "in maintenance"}, 503, Retry_After="1")),
     "504": _instead(Answer(504, _HTML, _PROXY_PAGE)),
+    "302": _moved,
     "success-false": _instead(answer({"success": False, "message": "quota_exceeded: come back tomorrow"})),
     "error": _instead(answer({"error": {"message": "invalid query", "developer_message": "no", "http_code": 400}})),
     "html": _instead(Answer(200, _HTML, _PROXY_PAGE)),
     "no-json": _instead(Answer(200, _JSON, b'{"success": tru')),
     "bad-gzip": _instead(Answer(200, _JSON | {"Content-Encoding": "gzip"}, b"\x1f\x8b\x08\0no gzip at all")),
+    "cut-gzip": _cut_gzip,
     "slow-start": _slow_start,
     "slow-body": _slow_body,
     "cut-body": _cut_body,

@@ -5,8 +5,6 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from flowcoll.errors import SetupError
 from hosts.host import Host
@@ -17,32 +15,19 @@ _LOOK_S = 0.1
 
 
 class Booted(Host):
-    """A copy of a release with its service manager as process 1; what it logs is in `console`."""
+    """A release with its service manager as process 1; what it logs is in `console`."""
 
-    def __enter__(self) -> Self:
-        super().__enter__()
-        self.console = self._folder / "console.log"
-        try:
-            with self.console.open("wb") as console:
-                self.process = subprocess.Popen(
-                    [str(_BOOT), str(self.root)], stdin=subprocess.DEVNULL, stdout=console, stderr=console
-                )
-            self._await()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        at: TracebackType | None = None,
-    ) -> None:
-        self.process.kill()  # and with it process 1 and all of its namespace
-        self.process.wait()
-        self._remove_group()
-        super().__exit__(kind, error, at)
+    def _begin(self, made: contextlib.ExitStack) -> None:
+        super()._begin(made)
+        made.callback(self._remove_group)
+        self.console = self.folder / "console.log"
+        with self.console.open("wb") as console:
+            self.process = subprocess.Popen(
+                [str(_BOOT), str(self.root)], stdin=subprocess.DEVNULL, stdout=console, stderr=console
+            )
+        made.callback(self.process.wait)
+        made.callback(self.process.kill)  # and with it process 1 and all of its namespace
+        self._await()
 
     def command(self, *command: str) -> list[str]:
         """Give the command that runs this one on the host."""
@@ -73,8 +58,9 @@ class Booted(Host):
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run(["mount", "-t", "cgroup2", "cgroup2", folder], check=True)
             try:
-                top = Path(folder) / own / self._folder.name
-                for group in [*sorted(top.rglob("*/"), reverse=True), top]:
+                top = Path(folder) / own / self.folder.name
+                groups = [*sorted(top.rglob("*/"), reverse=True), top] if top.exists() else []
+                for group in groups:
                     while (group / "cgroup.procs").read_text():  # they were killed, and go one after the other
                         time.sleep(_LOOK_S)
                     group.rmdir()

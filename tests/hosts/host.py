@@ -1,5 +1,6 @@
 """A host on which nothing runs but what a test runs."""
 
+import contextlib
 import shutil
 import subprocess
 import tempfile
@@ -15,25 +16,29 @@ _PATIENCE_S = 120
 
 
 class Host:
-    """A copy of a release's root folder, removed at the end."""
+    """A release's root folder; what is changed in it lies in memory, and is gone at the end."""
 
     def __init__(self, suite: str) -> None:
         self.suite = suite
 
     def __enter__(self) -> Self:
-        self._folder = Path(tempfile.mkdtemp(prefix="flowcoll-host-"))
-        self._folder.chmod(0o755)
-        self.root = self._folder / "root"
-        subprocess.run(["cp", "-a", "--reflink=auto", str(root(self.suite)), str(self.root)], check=True)
+        with contextlib.ExitStack() as made:
+            self._begin(made)
+            self._end = made.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        at: TracebackType | None = None,
-    ) -> None:
-        shutil.rmtree(self._folder)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end.close()
+
+    def _begin(self, made: contextlib.ExitStack) -> None:
+        """Make the host; what `made` holds is undone at the end, last things first."""
+        self.folder = Path(tempfile.mkdtemp(prefix="flowcoll-host-"))
+        made.callback(self.folder.rmdir)
+        _mount(made, self.folder, "tmpfs", "mode=755")
+        upper, work, self.root = (self.folder / name for name in ("upper", "work", "root"))
+        for each in (upper, work, self.root):
+            each.mkdir()
+        _mount(made, self.root, "overlay", f"lowerdir={root(self.suite)},upperdir={upper},workdir={work}")
 
     def path(self, name: str) -> Path:
         """Give where a file of the host is."""
@@ -76,3 +81,8 @@ class Host:
                 stat = path.lstat()
                 found.add(f"{name} {stat.st_mode:o} {stat.st_uid}:{stat.st_gid}")
         return found
+
+
+def _mount(made: contextlib.ExitStack, at: Path, kind: str, how: str) -> None:
+    subprocess.run(["mount", "-t", kind, "-o", how, kind, str(at)], check=True)
+    made.callback(subprocess.run, ["umount", str(at)], check=True)

@@ -9,8 +9,12 @@ from pathlib import Path
 
 from flowcoll.errors import SetupError
 
-_SUITES = {"bookworm": (), "trixie": ("systemd", "dbus", "procps")}
-"""Release -> what it has beyond the least that dpkg needs: Debian 12 without a service manager, Debian 13 with one."""
+SUITES = {"bullseye": (), "bookworm": (), "trixie": ("systemd", "dbus", "procps")}
+"""Release -> what it has beyond the least that dpkg needs.
+
+Debian 11 and 12 have no service manager, Debian 13 has one. Debian 11 is the oldest: Ubuntu 20.04 has the same C library,
+glibc 2.31.
+"""
 
 _TOOLS = {"debootstrap": "debootstrap", "unshare": "util-linux", "nsenter": "util-linux", "mount": "mount"}
 
@@ -23,7 +27,7 @@ def root(suite: str) -> Path:
         if shutil.which(tool) is None:
             raise SetupError(f"{tool} is needed for the tests of packages: apt-get install {package}")
     cache = Path(os.environ.get("FLOWCOLL_TEST_CACHE") or "/var/cache/flowcoll-tests").resolve()
-    made = cache / "-".join(["debian", suite, *_SUITES[suite]])
+    made = cache / "-".join(["debian", suite, *SUITES[suite]])
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "hosts.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -36,7 +40,7 @@ def _make(suite: str, made: Path) -> None:
     """Make it beside the place where it belongs, then move it there in one step."""
     with tempfile.TemporaryDirectory(dir=made.parent) as folder:
         new = Path(folder) / "root"
-        more = [f"--include={','.join(_SUITES[suite])}"] if _SUITES[suite] else []
+        more = [f"--include={','.join(SUITES[suite])}"] if SUITES[suite] else []
         command = ["debootstrap", "--variant=minbase", *more, suite, str(new)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -1,8 +1,10 @@
 """The container image: its steps, done on a Debian 12 without a container engine; and the compose file."""
 
+import base64
 import json
 import os
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,12 @@ from service import Service
 from traffic import truth, volumes
 
 FOLDER = CHECKOUT / "packaging/container"
+_GIVEN = {
+    "EF_OUTPUT_RISKIQ_CUSTOMER_UUID": str(uuid.UUID(int=1)),
+    "EF_OUTPUT_RISKIQ_CUSTOMER_ENCRYPTION_KEY": base64.b64encode(bytes(16)).decode(),
+}
+"""What is to be filled in and may not be anything."""
+
 _ENTER = """
 mount --bind "$0" "$0" && mount -o remount,bind,ro "$0"
 mount --bind "$1" "$0/var/lib/flowcoll" && mount -t tmpfs tmpfs "$0/dev/shm" && mount -t proc proc "$0/proc"
@@ -103,7 +111,7 @@ def test_the_compose_file_names_our_options() -> None:
     ours = [service for service in services.values() if service["image"] == "flowcoll"]
     assert len(ours) == 2
     for service in ours:
-        environ = {name: value or "x" for name, value in service["environment"].items()}
+        environ = {name: value or _GIVEN.get(name, "x") for name, value in service["environment"].items()}
         assert not config.load(None, environ, (), root=FOLDER).notices
 
 

@@ -11,24 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from building import CHECKOUT, NEXT, Built
-from exporters import softflowd
+from building import CHECKOUT, NEXT, Built, run
 from hosts import Host
-from installed import DROP_IN, Installed, documents
-from traffic import truth, volumes
+from installed import DROP_IN, edit, see_it_work
 
 pytestmark = pytest.mark.stack
-
-_DATABASE = ("--dbpath", "/var/lib/rpm")
-
-
-def rpm(*arguments: object) -> str:
-    """Run rpm, which must succeed, and give what it said."""
-    done = subprocess.run(
-        ["rpm", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def test_rpmlint(rpms: Built) -> None:
@@ -40,7 +27,7 @@ def test_rpmlint(rpms: Built) -> None:
 
 def test_it_asks_for_an_old_host_only(rpms: Built) -> None:
     """What it requires, RHEL 8 has: glibc 2.28, the C++ library of GCC 8, a shell, useradd."""
-    required = {line.split(" ")[0] for line in rpm("--query", "--package", "--requires", rpms.now).splitlines()}
+    required = {line.split(" ")[0] for line in run("rpm", "--query", "--package", "--requires", rpms.now).splitlines()}
     libraries = {line for line in required if "(" in line and not line.startswith(("config(", "rpmlib(", "rtld("))}
     assert required - libraries == {
         "/bin/sh",
@@ -62,31 +49,21 @@ def test_it_asks_for_an_old_host_only(rpms: Built) -> None:
 def test_from_installation_to_removal(rpms: Built, traffic: Path, tmp_path: Path) -> None:
     """It collects as its own user; an upgrade keeps what was edited, a removal takes what it brought."""
     with Host("bookworm") as host:
-        into = ("--root", host.root, *_DATABASE)
-        rpm(*into, "--install", "--nodeps", rpms.now)
-        assert rpm(*into, "--verify", "--nodeps", "flowcoll") == ""
-        assert host.run("flowcoll", "--version").startswith("flowcoll ")
-        assert host.run("stat", "-c", "%U:%G %a", "/etc/flowcoll/flowcoll.yml") == "root:flowcoll 640\n"
-        assert host.run("stat", "-c", "%U:%G %a", "/var/lib/flowcoll") == "flowcoll:flowcoll 750\n"
-        with Installed(host, tmp_path) as running:
-            softflowd(traffic, running.port, tmp_path, "-v", "9")
-        assert volumes(list(documents(host))) == truth(traffic)
+        rpm = ("rpm", "--root", host.root, "--dbpath", "/var/lib/rpm")
+        run(*rpm, "--install", "--nodeps", rpms.now)
+        assert run(*rpm, "--verify", "--nodeps", "flowcoll") == ""
+        see_it_work(host, traffic, tmp_path)
 
-        edited = host.path(DROP_IN).read_text() + "# edited\n"
-        host.path(DROP_IN).write_text(edited)
-        rpm(*into, "--upgrade", "--nodeps", rpms.then)
-        assert rpm(*into, "--query", "flowcoll").startswith(f"flowcoll-{NEXT}-1")
+        edited = edit(host)
+        run(*rpm, "--upgrade", "--nodeps", rpms.then)
+        assert run(*rpm, "--query", "flowcoll").startswith(f"flowcoll-{NEXT}-1")
         assert host.path(DROP_IN).read_text() == edited
-        changed = rpm_verify(*into)
+        changed = subprocess.run(
+            [*map(str, rpm), "--verify", "--nodeps", "flowcoll"], capture_output=True, text=True, check=False
+        ).stdout
         assert re.fullmatch(rf"S\.5\.+T\.\s+c {re.escape(DROP_IN)}\n", changed), changed
 
-        rpm(*into, "--erase", "flowcoll")
+        run(*rpm, "--erase", "flowcoll")
         assert not host.path("/usr/lib/flowcoll").exists()
         assert not host.path("/usr/bin/flowcoll").exists()
         assert host.path(f"{DROP_IN}.rpmsave").read_text() == edited
-
-
-def rpm_verify(*into: object) -> str:
-    """Give what rpm finds changed."""
-    command = ["rpm", *map(str, into), "--verify", "--nodeps", "flowcoll"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout

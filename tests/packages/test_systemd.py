@@ -13,7 +13,8 @@ from installed import DROP_IN, Unit, documents
 from service import until
 from traffic import truth, volumes
 
-pytestmark = pytest.mark.stack
+# one host boots for all of them
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("systemd")]
 
 UNIT = CHECKOUT / "packaging/common/flowcoll.service"
 _EXPOSURE = 2.0

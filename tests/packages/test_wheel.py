@@ -1,32 +1,28 @@
 """The wheel: what `pip install` gives."""
 
 import json
-import subprocess
+import re
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from building import CHECKOUT
+from building import CHECKOUT, run
+from flowcoll.cli import commands
 
 pytestmark = pytest.mark.stack
 
+_LOAD_ALL = """
+import importlib, pkgutil, flowcoll
+from flowcoll.cli import commands
+for module in pkgutil.walk_packages(flowcoll.__path__, "flowcoll."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+for name in sorted(commands.commands):
+    commands.main([name, "--help"], prog_name="flowcoll", standalone_mode=False)
+"""
 _CAPTURE = CHECKOUT / "demo/captures/branch-softflowd-v9.pcap"
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, CHECKOUT)
-    return next(folder.glob("flowcoll-*.whl"))
-
-
-def run(*command: object) -> str:
-    """Run a command that must succeed, and give what it says."""
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_everything_is_in_it(wheel: Path) -> None:
@@ -40,13 +36,13 @@ def test_everything_is_in_it(wheel: Path) -> None:
 
 
 def test_it_works_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
-    """`pip install` of the wheel alone gives a collector that makes documents; all its commands can be loaded."""
-    run(sys.executable, "-m", "venv", tmp_path / "venv")
-    run(tmp_path / "venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", wheel)
+    """`pip install` of the wheel alone gives a collector that makes documents; all its modules and commands can be loaded."""
     program = tmp_path / "venv/bin/flowcoll"
+    run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv")
+    pip = [sys.executable, "-m", "pip", "--python", tmp_path / "venv", "--quiet", "--disable-pip-version-check"]
+    run(*pip, "install", "--no-compile", "--only-binary", ":all:", wheel)
     assert run(program, "--version").startswith("flowcoll ")
     written = [json.loads(line) for line in run(program, "replay", _CAPTURE).splitlines()]
     assert {document["event"]["dataset"] for document in written} == {"flowcoll.flow"}
-    for command in run(program, "--help").partition("Commands:")[2].splitlines():
-        if command[2:3].strip():
-            run(program, command.split()[0], "--help")
+    told = run(tmp_path / "venv/bin/python", "-I", "-c", _LOAD_ALL)
+    assert re.findall(r"^Usage: flowcoll ([\w-]+)", told, re.MULTILINE) == sorted(commands.commands)

@@ -174,7 +174,7 @@ def equations(page: Page, facts: Facts) -> list[Equation]:
 
 def _at(page: Page, output: str) -> list[int]:
     """Give how many documents have come to each place where they can be."""
-    places = ("delivered", "delivered_before", "rejected", "dropped")
+    places = ("delivered", "delivered_before", "rejected", "passed_over", "dropped")
     spool = page.sum("documents_spooled", output=output) - page.sum("documents_replayed", output=output)
     spool -= page.sum("documents_dropped_because", output=output, reason="spool_damaged")
     queued = page.sum("output_queued_documents", output=output)
@@ -187,7 +187,7 @@ def _of_output(page: Page, output: str, killed: int) -> list[Equation]:
 
     return [
         Equation(
-            f"{output}: documents written = delivered + before + rejected + dropped + queued + in the spool",
+            f"{output}: documents written = delivered + before + rejected + dropped + passed over + queued + in the spool",
             page.sum("documents_written"),
             sum(_at(page, output)),
         ),

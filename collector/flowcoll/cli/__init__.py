@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from flowcoll import __version__
-from flowcoll.cli import captures, config, doctor, exporters, run, setup
+from flowcoll.cli import captures, config, doctor, exporters, riskiq, run, setup, threats
 from flowcoll.cli.parameters import say
 from flowcoll.errors import FlowcollError
 
@@ -33,7 +33,9 @@ for command in (
     captures.explain,
     config.show_config,
     doctor.doctor,
+    threats.threats,
     setup.setup_elasticsearch,
+    riskiq.riskiq_receive,
 ):
     commands.add_command(command)
 

@@ -108,7 +108,7 @@ def _pipeline(config_path: Path | None, sets: Sequence[str], counts: "Counts") -
     """Make the pipeline of a command that reads captures; a collector's own file does not change what it prints."""
     from flowcoll import config, logs  # noqa: PLC0415
     from flowcoll.pipeline import Pipeline  # noqa: PLC0415
-    from flowcoll.threat.feeds import use_copy  # noqa: PLC0415
+    from flowcoll.threat import feeds, ruling  # noqa: PLC0415
 
     options = config.load(config_path or Path(os.devnull), os.environ, sets)
     chosen = options.origin("EF_LOGGER_LEVEL") != "default"
@@ -116,7 +116,8 @@ def _pipeline(config_path: Path | None, sets: Sequence[str], counts: "Counts") -
     for notice in options.notices:
         log.warn(notice)
     pipeline = Pipeline(options, counts, log)
-    use_copy(options, pipeline.lists, log)
+    feeds.use(options, pipeline.lists, log, pipeline.users)
+    ruling.rule(options, pipeline.lists, log)
     return pipeline
 
 

@@ -59,8 +59,8 @@ def page(commands: click.Group) -> str:
         *_paragraphs(commands.help or ""),
         ".SH COMMANDS",
     ]
-    for name in commands.commands:
-        lines += _command(name, commands.commands[name])
+    for name, command in every(commands):
+        lines += _command(name, command)
     lines += [
         ".SH CONFIGURATION",
         *_paragraphs(
@@ -82,11 +82,19 @@ def page(commands: click.Group) -> str:
     return "\n".join(lines) + "\n"
 
 
+def every(commands: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Give each command with its whole name; a group stands before its own."""
+    for name, command in commands.commands.items():
+        yield above + name, command
+        if isinstance(command, click.Group):
+            yield from every(command, f"{above}{name} ")
+
+
 def _command(name: str, command: click.Command) -> Iterator[str]:
     yield f'.SS "{_text(name)}"'
     arguments = [argument(each) for each in command.params if isinstance(each, click.Argument)]
     yield f".B flowcoll {_text(name)}"
-    yield _text(" ".join(["[OPTION]...", *arguments]))
+    yield _text("COMMAND" if isinstance(command, click.Group) else " ".join(["[OPTION]...", *arguments]))
     yield ".PP"
     yield from _paragraphs(command.help or "")
     for each in command.params:

@@ -1,13 +1,14 @@
-"""The HTTP API: /livez, /readyz, /metrics and /exporters, for GET alone.
+"""The HTTP API: /livez, /readyz, /metrics, /exporters and /threats/blocklist, for GET alone.
 
 /livez      200 while the supervisor and every worker turn, else 500; nobody has to say who he is
 /readyz     503 until the sockets are read, then 200; the state of workers, sockets, enrichers and outputs is detail in
             its JSON body
 /metrics    every counter and gauge, as Prometheus reads them
 /exporters  who sends, and what is known of it
+/threats/blocklist  listed addresses that flows went to or came from; ?since=24h&format=plain&list=NAME&min-flows=1
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any, Protocol
@@ -18,8 +19,10 @@ from gevent.pywsgi import WSGIServer
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from flowcoll.collect import web
+from flowcoll.collect.matched import Page as Named
 from flowcoll.collect.metrics import Measured, Page
 from flowcoll.config import Options
+from flowcoll.errors import SetupError
 from flowcoll.logs import Log
 
 _LIVEZ = "/livez"
@@ -40,6 +43,9 @@ class Service(Measured, Protocol):
     def exporters(self) -> Mapping[str, Any]:
         """Give what the workers know of each exporter, `exporters` with all else; this asks them."""
 
+    def blocklist(self, query: str) -> Named:
+        """Give the block-list that a query asks for; SetupError for one that makes no sense."""
+
 
 def start(options: Options, service: Service, log: Log) -> WSGIServer:
     """Serve a service as the options say, and return the server to be stopped at the end. ConfigError, SetupError."""
@@ -59,21 +65,33 @@ def application(service: Service, instance: str) -> web.Application:
     """Make the WSGI application."""
     figures = Page(service, instance)
 
-    def livez() -> tuple[HTTPStatus, str, bytes]:
+    def livez(_: str) -> tuple[HTTPStatus, str, bytes]:
         alive = service.alive()
         return _json(HTTPStatus.OK if alive else HTTPStatus.INTERNAL_SERVER_ERROR, {"alive": alive})
 
-    def readyz() -> tuple[HTTPStatus, str, bytes]:
+    def readyz(_: str) -> tuple[HTTPStatus, str, bytes]:
         ready = service.ready()
         return _json(HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, {"ready": ready, **service.report()})
 
-    def metrics() -> tuple[HTTPStatus, str, bytes]:
+    def metrics(_: str) -> tuple[HTTPStatus, str, bytes]:
         return HTTPStatus.OK, CONTENT_TYPE_PLAIN_0_0_4, figures.render()
 
-    def exporters() -> tuple[HTTPStatus, str, bytes]:
+    def exporters(_: str) -> tuple[HTTPStatus, str, bytes]:
         return _json(HTTPStatus.OK, service.exporters())
 
-    pages = {_LIVEZ: livez, "/readyz": readyz, "/metrics": metrics, "/exporters": exporters}
+    def blocklist(query: str) -> tuple[HTTPStatus, str, bytes]:
+        try:
+            return HTTPStatus.OK, *service.blocklist(query)
+        except SetupError as exc:
+            return _json(HTTPStatus.BAD_REQUEST, {"error": str(exc)})
+
+    pages: dict[str, Callable[[str], tuple[HTTPStatus, str, bytes]]] = {
+        _LIVEZ: livez,
+        "/readyz": readyz,
+        "/metrics": metrics,
+        "/exporters": exporters,
+        "/threats/blocklist": blocklist,
+    }
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         page = pages.get(environ["PATH_INFO"])
@@ -84,7 +102,7 @@ def application(service: Service, instance: str) -> web.Application:
             status, kind, body = _json(HTTPStatus.METHOD_NOT_ALLOWED, {"error": "only GET is served"})
             headers = [("Allow", "GET")]
         else:
-            status, kind, body = page()
+            status, kind, body = page(environ.get("QUERY_STRING", ""))
         headers += [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store")]
         start_response(f"{status.value} {status.phrase}", headers)
         return [body]

@@ -17,9 +17,8 @@ SLOT = 1 << 20
 """Octets of a slot; a state has a few thousand."""
 
 _PAGE = SLOT // 2 - 64
-_SHOWN = Struct("=Q")  # how many states were shown; the last bit says which page
 _STATE = Struct("=QII")  # the number of the state, its octets, their checksum
-_TALLY = 8  # where the tally stands
+_TALLY = 8  # where the tally stands; in front of it is how many states were shown, whose last bit says which page
 _STATES = 64  # where the pages begin
 
 
@@ -27,10 +26,11 @@ class Slot:
     """One worker's place: it alone calls `show` and sets `tally[0]`; anybody may call `state` and read the tally."""
 
     def __init__(self, memory: mmap.mmap, start: int) -> None:
-        self.tally = memoryview(memory)[start + _TALLY : start + _TALLY + 8].cast("Q")
+        # stored as a whole, unlike what struct packs octet by octet: a kill never leaves half a number
+        self._shown, self.tally = (memoryview(memory)[at : at + 8].cast("Q") for at in (start, start + _TALLY))
         self._memory = memory
         self._start = start
-        self._number: int = _SHOWN.unpack_from(memory, start)[0]  # goes on where the worker before has stopped
+        self._number = self._shown[0]  # goes on where the worker before has stopped
 
     def show(self, state: bytes) -> None:
         """Replace the state; ValueError when it is larger than a page."""
@@ -41,13 +41,13 @@ class Slot:
         body = page + _STATE.size
         self._memory[body : body + len(state)] = state
         _STATE.pack_into(self._memory, page, number, len(state), crc32(state))
-        _SHOWN.pack_into(self._memory, self._start, number)
+        self._shown[0] = number
         self._number = number
 
     def state(self) -> bytes:
         """Give the last state that was shown, empty before the first; it is whole, even while the next is written."""
         while True:
-            shown: int = _SHOWN.unpack_from(self._memory, self._start)[0]
+            shown = self._shown[0]
             for number in (shown, shown - 1):  # the one before it, should this one not be whole
                 if number < 1:
                     return b""
@@ -57,8 +57,13 @@ class Slot:
                 state = self._memory[body : body + min(size, _PAGE)]
                 if said == number and crc32(state) == checksum:
                     return state
-            if _SHOWN.unpack_from(self._memory, self._start)[0] == shown:  # nobody has written meanwhile: it is lost
+            if self._shown[0] == shown:  # nobody has written meanwhile: it is lost
                 return b""
+
+    def release(self) -> None:
+        """Let go of the memory."""
+        self._shown.release()
+        self.tally.release()
 
     def _page(self, number: int) -> int:
         return self._start + _STATES + number % 2 * _PAGE
@@ -82,6 +87,6 @@ class Board:
     def close(self) -> None:
         """Give the memory back."""
         for slot in self.slots:
-            slot.tally.release()
+            slot.release()
         self._memory.close()
         os.close(self.fd)

@@ -10,6 +10,7 @@ from types import TracebackType
 
 import gevent
 from gevent import select
+from gevent.event import Event
 
 from flowcoll.collect import sockets
 from flowcoll.collect.board import Board
@@ -25,6 +26,10 @@ from flowcoll.output import Output, open_outputs
 from flowcoll.pipeline import Pipeline
 from flowcoll.threat.following import follow
 from flowcoll.threat.giveway import GiveWay
+from flowcoll.threat.ruling import STATE, Ruling, rule
+
+_HITS_S = 2.0
+_HITS = 4096  # in a message
 
 
 def run(handover: Handover, channel: Channel, log: Log) -> None:
@@ -43,14 +48,19 @@ def run(handover: Handover, channel: Channel, log: Log) -> None:
         wanted = dict.fromkeys(output.wanted for output in outputs) or (EVERYTHING,)
         pipeline = Pipeline(options, counts, log, wanted)
         worker = Worker(listeners, exporters, pipeline, outputs, counts, log, telling)
-        following += follow(options, pipeline.lists, counts, log)
+        tell = handover.member.number == 0
+        ruling = rule(options, pipeline.lists, log, tell=tell, strict=not handover.again)
+        if ruling is not None:
+            pipeline.watch(STATE, ruling.state)
+            following.append(ruling.follow())
+        following += follow(options, pipeline.lists, counts, log, pipeline.users)
         state = options["EF_STATE_PATH"]
         shared = handover.member.of > 1 and options["EF_FLOW_SERVER_STEERING"] != "source"
         folder = state and state / "templates"
         keeper = Keeper(folder, pipeline.memory, counts, log, handover.member, shared=shared)
         telling.look(worker.report(), pipeline.gauges())
         try:
-            _carry(worker, pipeline, channel, tell=handover.member.number == 0)
+            _carry(worker, pipeline, channel, ruling, tell=tell)
         finally:
             keeper.stop()
     finally:
@@ -60,10 +70,12 @@ def run(handover: Handover, channel: Channel, log: Log) -> None:
         telling.tell()
 
 
-def _carry(worker: Worker, pipeline: Pipeline, channel: Channel, *, tell: bool) -> None:
+def _carry(worker: Worker, pipeline: Pipeline, channel: Channel, ruling: Ruling | None, *, tell: bool) -> None:
     """Run the worker, and do what the supervisor says, until that is to stop."""
     gevent.signal_handler(signal.SIGTERM, worker.stop)
-    listening = gevent.spawn(_obey, worker, pipeline, channel, tell=tell)
+    listening = gevent.spawn(_obey, worker, pipeline, channel, ruling, tell=tell)
+    ending = Event()
+    telling = gevent.spawn(_tell_hits, pipeline, channel, ending)
     try:
         # What the start made stays; the collector need not walk it. A record leaves nothing to collect: with known
         # addresses no collection runs at all; with two new ones in every flow they take 0.7 us a flow, 0.9 without
@@ -74,9 +86,11 @@ def _carry(worker: Worker, pipeline: Pipeline, channel: Channel, *, tell: bool) 
         worker.run()
     finally:
         listening.kill()
+        ending.set()
+        telling.join()
 
 
-def _obey(worker: Worker, pipeline: Pipeline, channel: Channel, *, tell: bool) -> None:
+def _obey(worker: Worker, pipeline: Pipeline, channel: Channel, ruling: Ruling | None, *, tell: bool) -> None:
     """Answer and do what the supervisor asks; when it is gone, stop as it would have wanted.
 
     tell: whether this worker is the one that says what all of them do.
@@ -93,10 +107,23 @@ def _obey(worker: Worker, pipeline: Pipeline, channel: Channel, *, tell: bool) -
                 case {"do": "reload"}:
                     worker.reopen()
                     gevent.spawn(pipeline.reload, GiveWay(), tell=tell)
+                    if ruling is not None:
+                        gevent.spawn(ruling.look, GiveWay(), all_files=True)
                 case {"ask": "exporters"}:
                     gevent.spawn(exporters, message)
     finally:
         worker.stop()
+
+
+def _tell_hits(pipeline: Pipeline, channel: Channel, ending: Event) -> None:
+    """Tell the supervisor what matched, every few seconds and at the end."""
+    while True:
+        ended = ending.wait(_HITS_S)
+        rows = pipeline.gathered.take(GiveWay())
+        for start in range(0, len(rows), _HITS):
+            channel.send({"hits": rows[start : start + _HITS]})
+        if ended:
+            return
 
 
 def _not_allowed(log: Log, ip: str) -> None:

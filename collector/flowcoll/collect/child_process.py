@@ -12,7 +12,7 @@ from gevent.event import Event
 
 from flowcoll.collect import channel as channels
 from flowcoll.collect.board import Slot
-from flowcoll.collect.channel import Channel
+from flowcoll.collect.channel import Channel, Message
 from flowcoll.collect.handover import Handover
 from flowcoll.collect.telling import Told
 
@@ -53,11 +53,17 @@ class ChildProcess:
     """One place in the service, and the process that has it now.
 
     hand: gives what a new process is handed, for the descriptor of its end of the channel. ended: is told of each end
-    before anything else happens to the place, and says whether another process is to be started.
+    before anything else happens to the place, and says whether another process is to be started. heard: takes what the
+    process tells by itself.
     """
 
     def __init__(
-        self, name: str, slot: Slot, hand: Callable[[int], Handover], ended: Callable[["ChildProcess", End], bool]
+        self,
+        name: str,
+        slot: Slot,
+        hand: Callable[[int], Handover],
+        ended: Callable[["ChildProcess", End], bool],
+        heard: Callable[[Message], object] = lambda _: None,
     ) -> None:
         self.name = name
         self.slot = slot
@@ -69,6 +75,7 @@ class ChildProcess:
         self.waiting_since = time.monotonic()  # for the process to be ready
         self._hand = hand
         self._ended = ended
+        self._heard = heard
         self._channel: Channel | None = None
         self._stopping = Event()
         self._failures = 0  # in a row
@@ -157,6 +164,7 @@ class ChildProcess:
             if "ready" in message:
                 self.ready = self.was_ready = True
             failure = message.get("failed", failure)
+            self._heard(message)
         return failure
 
     def _reap(self, failure: str) -> End:

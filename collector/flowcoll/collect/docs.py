@@ -51,9 +51,10 @@ changes while the page is made:
   one document.
 - **Documents**, for each output: `flowcoll_documents_written_total` + `flowcoll_documents_found_total` =
   `flowcoll_documents_delivered_total` + `flowcoll_documents_delivered_before_total` + `flowcoll_documents_rejected_total`
-  over all types + `flowcoll_documents_dropped_total` + `flowcoll_output_queued_documents` +
-  `flowcoll_output_spooled_documents` + `flowcoll_documents_left_total`. What an output does not have counts as 0: a file
-  has neither spool nor rejected documents.
+  over all types + `flowcoll_documents_dropped_total` + `flowcoll_documents_passed_over_total` +
+  `flowcoll_output_queued_documents` + `flowcoll_output_spooled_documents` + `flowcoll_documents_left_total`.
+  What an output does not have counts as 0: a file has neither spool nor rejected documents. The flow records of the
+  RiskIQ output count as documents.
 - **Reasons.** `flowcoll_documents_dropped_total` = `flowcoll_documents_dropped_because_total` over all reasons.
 - **Rejected documents.** `flowcoll_documents_rejected_total` over all types = `flowcoll_dead_letters_written_total` +
   `flowcoll_dead_letters_failed_total`.
@@ -61,10 +62,11 @@ changes while the page is made:
 
 _LABELS = {
     "protocol": ", ".join(f"`{protocol}`" for protocol in PROTOCOLS),
-    "output": "`file`, `stdout` or `elasticsearch`; with a namespace `file.<namespace>` and so on",
+    "output": "`file`, `stdout`, `elasticsearch` or `riskiq`; with a namespace `file.<namespace>` and so on",
     "worker": "number of the worker, from 0",
     "port": "UDP port",
     "list": "name of a list of threats",
+    "state": "`off`, `waiting`, `on`, or why it failed: a reason of `flowcoll_threats_refreshes_total`",
     "database": "`maxmind_geoip` or `maxmind_asn`",
     "file": "name of a database or list, as `/readyz` has it",
     "reason": "see below, by counter; a status of HTTP for `flowcoll_requests_failed_total`, too",
@@ -141,7 +143,7 @@ def _gauges() -> str:
     rows = (
         (
             f"`{each.metric}`",
-            _names([each.label] if each.label else []),
+            _names(each.labels),
             "counter" if each.rises else "gauge",
             each.unit,
             each.text,

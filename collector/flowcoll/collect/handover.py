@@ -28,7 +28,10 @@ class Place(NamedTuple):
 
 
 class Handover(NamedTuple):
-    """All that is handed on. role: `worker` or `refresher`; slot: its place on the board; *_fd: descriptors."""
+    """All that is handed on. role: `worker` or `refresher`; slot: its place on the board; *_fd: descriptors.
+
+    again: another process has had its place before, and was ready.
+    """
 
     role: str
     member: Member
@@ -39,6 +42,7 @@ class Handover(NamedTuple):
     channel_fd: int
     places: tuple[Place, ...]
     options: Resolved
+    again: bool = False
 
     def descriptors(self) -> list[int]:
         """Give what the child must inherit besides the handover itself."""

@@ -6,7 +6,7 @@ from flowcoll.counters import Counts
 from flowcoll.decode.waiting import GIVEN_UP
 
 REASON = "worker_died"
-_PLACES = ("delivered", "delivered_before", "dropped")
+_PLACES = ("delivered", "delivered_before", "dropped", "passed_over")
 
 
 def lost(counts: Mapping[str, int], held: Mapping[str, int], tally: int) -> Counts:

@@ -12,7 +12,7 @@ from flowcoll.counters import Counts
 Part = Mapping[str, Any]
 
 _TIMES = ("_s", "_seconds")  # how names of times end
-_FAULTS = ("state", "last_error", "failed_since")
+_FAULTS = ("state", "last_error", "reason", "failed_since")
 _RANKS = {"on": 0, "off": 0, "failed": 2, "stopped": 3}
 _BETWEEN = 1  # it starts, loads, waits
 

@@ -47,10 +47,9 @@ class Metrics(Collector):
         yield from families.values()
         for gauge, values in gauges.read(report, self._service.gauges()):
             kind = CounterMetricFamily if gauge.rises else GaugeMetricFamily
-            labels = [gauge.label] if gauge.label else []
-            figures = kind(gauge.metric, gauge.text, labels=labels)
-            for name, value in values:
-                figures.add_metric([name] if labels else [], value)
+            figures = kind(gauge.metric, gauge.text, labels=gauge.labels)
+            for names, value in values:
+                figures.add_metric(names, value)
             yield figures
         yield InfoMetricFamily("flowcoll_build", "What runs here.", self._build)
 

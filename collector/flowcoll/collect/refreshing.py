@@ -1,4 +1,4 @@
-"""What the refresher process runs: the downloads of lists of threats, told on the board as workers tell."""
+"""What the refresher process runs: all that makes tables of lists, told on the board as workers tell."""
 
 import os
 import signal
@@ -13,7 +13,8 @@ from flowcoll.collect.handover import Handover
 from flowcoll.collect.telling import Teller
 from flowcoll.counters import Counts
 from flowcoll.logs import Log
-from flowcoll.threat import refresher
+from flowcoll.threat import keeper
+from flowcoll.threat.keeper import Contact
 
 _NICE = 5  # where processors are short, a list is read with what workers leave
 
@@ -26,14 +27,23 @@ def run(handover: Handover, channel: Channel, log: Log) -> None:
     def publish(state: Mapping[str, Any]) -> None:
         teller.look(state["report"], state["gauges"])
 
+    def ready() -> None:
+        channel.send({"ready": True})
+
     os.nice(_NICE)
-    gevent.spawn(_obey, channel)
-    channel.send({"ready": True})
-    refresher.run(handover.resolved(), counts, log, publish)
+    contact = Contact(publish, ready, again=handover.again)
+    listening = gevent.spawn(_obey, channel, contact)
+    try:
+        keeper.run(handover.resolved(), counts, log, contact)
+    finally:
+        listening.kill()  # the end of the channel is to end nothing any more
 
 
-def _obey(channel: Channel) -> None:
+def _obey(channel: Channel, contact: Contact) -> None:
     for message in channel.messages():
-        if message.get("do") == "stop":
-            break
+        match message:
+            case {"do": "reload"}:
+                contact.reloading.set()
+            case {"do": "stop"}:
+                break
     os.kill(os.getpid(), signal.SIGTERM)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import gevent
 
@@ -10,6 +11,7 @@ from flowcoll.collect import api, privileges, sockets
 from flowcoll.collect.board import Board
 from flowcoll.collect.child_process import ChildProcess
 from flowcoll.collect.handover import Handover, Place
+from flowcoll.collect.matched import Answer, Matched
 from flowcoll.collect.notify import Notifier
 from flowcoll.collect.sockets import Listener
 from flowcoll.collect.steering import steer
@@ -18,7 +20,12 @@ from flowcoll.collect.unnamed import unnamed
 from flowcoll.config import Options, describe
 from flowcoll.logs import Log
 from flowcoll.member import Member
-from flowcoll.threat import refresher
+from flowcoll.threat import hit_file, refresher
+from flowcoll.threat.blocklist import Allowed
+from flowcoll.threat.giveway import GiveWay
+from flowcoll.threat.rules import Rules
+
+_SAVE_S = 60
 
 
 def run(options: Options, log: Log) -> int:
@@ -60,23 +67,31 @@ def _place(supervisor: Supervisor, options: Options, groups: list[list[Listener]
         def hand(channel_fd: int, number: int = number) -> Handover:
             places = tuple(Place.of(group[number]) for group in groups)
             member = Member(number, workers)
-            return Handover("worker", member, number, workers + 1, board.fd, turn_fd, channel_fd, places, resolved)
+            again = supervisor.workers[number].was_ready
+            parts = member, number, workers + 1, board.fd, turn_fd, channel_fd, places, resolved
+            return Handover("worker", *parts, again=again)
 
         name = f"worker-{number}"
-        supervisor.workers.append(ChildProcess(name, board.slots[number], hand, supervisor.ended))
+        supervisor.workers.append(ChildProcess(name, board.slots[number], hand, supervisor.ended, supervisor.heard))
     if refresher.needed(options):
 
         def hand_refresher(channel_fd: int) -> Handover:
-            return Handover("refresher", Member(), workers, workers + 1, board.fd, None, channel_fd, (), resolved)
+            place, again = (workers, workers + 1, board.fd, None, channel_fd, (), resolved), child.was_ready
+            return Handover("refresher", Member(), *place, again=again)
 
-        supervisor.refresher = ChildProcess("refresher", board.slots[workers], hand_refresher, supervisor.ended)
+        child = ChildProcess("refresher", board.slots[workers], hand_refresher, supervisor.ended)
+        supervisor.refresher = child
 
 
 def _serve(options: Options, supervisor: Supervisor, log: Log) -> None:
     """Serve the API and run the children until a signal ends it."""
+    state = options["EF_STATE_PATH"]
+    matched = Matched(state and hit_file.path_in(state), _Rules(options).allowed, supervisor.noted, log)
+    supervisor.matched = matched
     server = api.start(options, supervisor, log)
     try:
         privileges.drop(options["EF_RUN_AS"], log)
+        matched.load()
         notifier = Notifier(os.environ)
         ends = _Ends(supervisor, notifier, log)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -85,11 +100,13 @@ def _serve(options: Options, supervisor: Supervisor, log: Log) -> None:
         talking = [
             gevent.spawn(_tell, options, supervisor, notifier, log),
             gevent.spawn(_show_life, supervisor, notifier),
+            gevent.spawn(_remember, supervisor, matched, log),
         ]
         try:
             supervisor.run()
         finally:
             gevent.killall(talking)
+            matched.save()
             notifier.close()
     finally:
         server.stop(timeout=1)
@@ -103,6 +120,32 @@ def _reload(supervisor: Supervisor, notifier: Notifier) -> None:
 
 def _status(supervisor: Supervisor) -> str:
     return f"{len(supervisor.workers)} workers read"
+
+
+class _Rules:
+    """What rules let match, asked for when somebody wants to know."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._rules: Rules | None = None
+
+    def allowed(self) -> Allowed:
+        """Give what tells it for now."""
+        if self._rules is None:
+            self._rules = Rules.load(self._options, time.time())
+        self._rules.look(time.time(), all_files=True)
+        return self._rules.allowed
+
+
+def _remember(supervisor: Supervisor, matched: Matched, log: Log) -> None:
+    """Keep what matched, and say why it did or did not."""
+    answer = Answer(log)
+    while True:
+        for _ in range(_SAVE_S):
+            gevent.sleep(1)
+            if supervisor.ready():
+                answer.look(supervisor.threats())
+        matched.save(GiveWay())
 
 
 def _show_life(supervisor: Supervisor, notifier: Notifier) -> None:

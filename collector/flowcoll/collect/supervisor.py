@@ -13,8 +13,10 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
+from flowcoll.collect import parts
 from flowcoll.collect.child_process import ChildProcess, End
 from flowcoll.collect.loss import REASON, lost
+from flowcoll.collect.matched import Matched, Page
 from flowcoll.collect.merge import State, added, merged
 from flowcoll.collect.sockets import Drops, Listener, discard
 from flowcoll.collect.telling import Told
@@ -22,31 +24,37 @@ from flowcoll.counters import Counts
 from flowcoll.errors import ConfigError, FlowcollError, SetupError
 from flowcoll.exporters.merge import merge
 from flowcoll.logs import Log
-from flowcoll.moments import utc
+from flowcoll.threat.words import Summary
 
 STOP_S = 40.0
 """How long children may take to hand over what they have when the service stops."""
 
 _TICK_S = 0.2
-_STUCK_S = 15.0  # longer than an output waits for its reader
-_STARTING_S = 60.0
+_LOOK_S = 0.01
 _HUNG_S = 60.0
 _ASK_S = 5.0
+_LISTS_S = 10.0  # a receive buffer holds no more of a busy network
 
 
 class Supervisor:
     """Runs children until `stop`; what it counts and reports is theirs together.
 
-    workers come first on the board; refresher: the one that downloads lists, if there is any. stop_s: how long children
-    may take to hand over what they have.
+    workers come first on the board; refresher: the one that keeps lists, if there is any; it is started first, so that
+    workers find tables. stop_s: how long children may take to hand over what they have; lists_s: how long workers wait
+    for lists.
     """
 
-    def __init__(self, listeners: Sequence[Listener], log: Log, stop_s: float = STOP_S) -> None:
+    def __init__(
+        self, listeners: Sequence[Listener], log: Log, stop_s: float = STOP_S, lists_s: float = _LISTS_S
+    ) -> None:
         self.workers: list[ChildProcess] = []
         self.refresher: ChildProcess | None = None
+        self.matched: Matched | None = None
+        self.noted = Counts()  # what is counted in this process
         self._listeners = listeners
         self._log = log
         self._stop_s = stop_s
+        self._lists_s = lists_s
         self._drops = Drops(listeners, log)
         self._gone = Counts()  # what those that have ended have counted
         self._stopping = Event()
@@ -62,12 +70,12 @@ class Supervisor:
     def run(self) -> None:
         """Run the children until `stop` or until one says that it cannot work; that is raised."""
         self._started = time.monotonic()
-        running = [gevent.spawn(child.run) for child in self.children]
-        watching = gevent.spawn(self._watch)
+        running: list[gevent.Greenlet] = []
+        helping = [gevent.spawn(self._start, running), gevent.spawn(self._watch)]
         try:
             self._stopping.wait()
         finally:
-            watching.kill()
+            gevent.killall(helping)
             for child in self.children:
                 child.stop()
             gevent.joinall(running, timeout=self._stop_s)
@@ -80,6 +88,20 @@ class Supervisor:
         if self._failure is not None:
             raise self._failure
 
+    def _start(self, running: "list[gevent.Greenlet]") -> None:
+        """Start the refresher, and workers when it has made tables of what lies on this host; the kernel keeps what comes."""
+        if self.refresher is not None:
+            running.append(gevent.spawn(self.refresher.run))
+            deadline = time.monotonic() + self._lists_s
+            while not self.refresher.was_ready and time.monotonic() < deadline:
+                gevent.sleep(_LOOK_S)
+            if not self.refresher.was_ready:
+                self._log.warn(
+                    "lists are still being read: workers start without those that are not ready, and use them once they are",
+                    waited_s=self._lists_s,
+                )
+        running += [gevent.spawn(child.run) for child in self.workers]
+
     def stop(self) -> None:
         """Have the children hand over what they have, and end."""
         self._stopping.set()
@@ -90,9 +112,9 @@ class Supervisor:
             child.kill()
 
     def reload(self) -> None:
-        """Have the workers open files anew: those they write, and those that help to understand addresses."""
+        """Have the children open files anew: those they write, and those that help to understand addresses."""
         self._log.info("reloading: output files and helper files are opened anew")
-        for child in self.workers:
+        for child in self.children:
             child.do("reload")
 
     # -- an end --------------------------------------------------------------------------------------------------
@@ -104,7 +126,7 @@ class Supervisor:
             if end.code and end.was_ready:  # one that had not begun yet was ended, or fails as the others do
                 self._log.error("a process failed at the end", process=child.name, reason=str(end), **gone)
             return False
-        if end.code == ConfigError.exit_code or (end.code and not child.was_ready and end.failure):
+        if self._is_fatal(child, end):
             kind = ConfigError if end.code == ConfigError.exit_code else SetupError
             self._failure = self._failure or kind(str(end))
             self._stopping.set()
@@ -118,6 +140,12 @@ class Supervisor:
             **gone,
         )
         return True
+
+    def _is_fatal(self, child: ChildProcess, end: End) -> bool:
+        """Tell whether an end means that the service cannot work: without fresh lists it can, once it has begun."""
+        if child is self.refresher:
+            return end.code == ConfigError.exit_code and not child.was_ready
+        return end.code == ConfigError.exit_code or bool(end.code and not child.was_ready and end.failure)
 
     def _account(self, child: ChildProcess, end: End) -> dict[str, int]:
         """Take over what a process has counted, count what it held as lost, and clear its place."""
@@ -150,7 +178,7 @@ class Supervisor:
 
     def alive(self) -> bool:
         """Whether every worker's loop turns; one that is being started may take a while."""
-        return all(map(_turns, self.workers))
+        return all(map(parts.turns, self.workers))
 
     def ready(self) -> bool:
         """Whether every worker has begun to read its sockets."""
@@ -161,7 +189,7 @@ class Supervisor:
 
     def counts(self) -> Counts:
         """Give the counts of all, those that have ended included."""
-        return added([self._gone, *(told.state.counts for told in self._told())])
+        return added([self._gone, self.noted, *(told.state.counts for told in self._told())])
 
     def kernel_drops(self) -> int:
         """Give how many datagrams the kernel dropped because receive buffers were full."""
@@ -169,20 +197,21 @@ class Supervisor:
 
     def report(self) -> dict[str, Any]:
         """Give the state of workers, sockets, enrichers and outputs."""
-        told = self._told()
-        workers = told[: len(self.workers)]
-        refresher = told[-1].state.report if self.refresher else None
-        states = [*self._sockets(), *(each.state for each in workers)]
-        together = merged(states, self._gone, refresher)
+        together = self._together()
         return {
             "uptime_s": round(time.monotonic() - self._started, 1),
             "workers": [
-                {"number": number, "datagrams": child.slot.tally[0], **_process(child)}
+                {"number": number, "datagrams": child.slot.tally[0], **parts.process(child)}
                 for number, child in enumerate(self.workers)
             ],
-            **({"refresher": _process(self.refresher)} if self.refresher else {}),
+            **({"refresher": parts.process(self.refresher)} if self.refresher else {}),
+            "threats": parts.threats(together).as_dict(),
             **together.report,
         }
+
+    def threats(self) -> Summary:
+        """Give what there is to say of lists of threats."""
+        return parts.threats(self._together())
 
     def gauges(self) -> Mapping[str, float]:
         """Give the sizes of what the workers hold, together."""
@@ -195,45 +224,27 @@ class Supervisor:
         gevent.joinall(asked)
         return merge(each.value for each in asked)
 
+    def heard(self, message: Mapping[str, Any]) -> None:
+        """Take what a child tells by itself."""
+        if self.matched is not None:
+            self.matched.heard(message)
+
+    def blocklist(self, query: str) -> Page:
+        """Give the block-list of what matched lately. SetupError."""
+        if self.matched is None:
+            raise SetupError("nothing is remembered of what matched")
+        return self.matched.blocklist(query)
+
+    def _together(self) -> State:
+        told = self._told()
+        workers = told[: len(self.workers)]
+        refresher = told[-1].state.report if self.refresher else None
+        return merged(
+            [*parts.sockets(self._listeners, self._drops), *(each.state for each in workers)], self._gone, refresher
+        )
+
     def _told(self) -> list[Told]:
         return [child.told() for child in self.children]
-
-    def _sockets(self) -> list[State]:
-        """Give each socket as a report of its own; those of a port are then joined as all other parts are."""
-        return [
-            State(
-                report={
-                    "sockets": [
-                        {
-                            "address": listener.ip,
-                            "port": listener.port,
-                            "receive_buffer_bytes": listener.buffer_bytes,
-                            "kernel_drops": self._drops.at(listener),
-                        }
-                    ]
-                }
-            )
-            for listener in self._listeners
-        ]
-
-
-def _turns(child: ChildProcess) -> bool:
-    now = time.monotonic()
-    if child.ready:
-        return now - max(child.told().turned, child.waiting_since) < _STUCK_S
-    return now - child.waiting_since < _STARTING_S
-
-
-def _process(child: ChildProcess) -> dict[str, Any]:
-    usage = child.usage()
-    return {
-        "pid": child.pid,
-        "up": child.ready,
-        "restarts": max(child.starts - 1, 0),
-        "since": utc(child.since, "seconds"),
-        "cpu_s": usage.cpu_s,
-        "memory_bytes": usage.memory_bytes,
-    }
 
 
 def own_end(number: int) -> None:

@@ -17,7 +17,7 @@ from gevent.lock import Semaphore
 
 from flowcoll.collect.sockets import Exporters, Listener
 from flowcoll.counters import Counts
-from flowcoll.document.fields import EVERYTHING, Wanted
+from flowcoll.document.fields import EVERYTHING, Asked
 from flowcoll.logs import Log
 from flowcoll.output import Output
 from flowcoll.output.file import LineOutput
@@ -41,7 +41,7 @@ class Carrier(Protocol):
     def handle(self, octets: bytes, exporter: tuple[str, int], now_ms: int, /) -> None:
         """Carry one datagram all the way."""
 
-    def take(self, wanted: Wanted, /) -> list[str]:
+    def take(self, wanted: Asked, /) -> list[Any]:
         """Give and forget the finished documents of a shape."""
 
     def states(self) -> Mapping[str, Mapping[str, Any]]:

@@ -15,7 +15,7 @@ flowcoll doctor --config FILE     with the options of this file, in the place of
 ```
 
 Nothing is changed: a UDP port is bound for a moment, and only if nobody has it; Elasticsearch is asked, never written to; of
-PassiveTotal's list only the status of the answer is taken, and only if no collector runs that knows it. Everything is
+a list that is downloaded only the status of the answer is taken, and only if no collector runs that knows it. Everything is
 looked at at the same time, and what does not answer within seconds has failed.
 
 The options are those of the service on this machine: `/etc/flowcoll/flowcoll.yml`, what the unit and its drop-ins set, the

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from flowcoll.config import Options
-from flowcoll.doctor import cluster, cluster_checks, files, host, places, ports, running
+from flowcoll.doctor import cluster, cluster_checks, files, host, lists, places, ports, running
 from flowcoll.doctor.findings import Check, Finding, Part, Row, Verdict, fail, many, ok, rows, skip, warn
 from flowcoll.doctor.running import Running
-from flowcoll.threat.source import Source
+from flowcoll.threat import present
+from flowcoll.threat.feed import feeds_of
 from flowcoll.transfer import unit
 
-_LIST_LIMIT_S = 20.0
 _OUTPUTS = ("ELASTICSEARCH", "FILE", "STDOUT")
 
 
@@ -95,15 +95,12 @@ def _places(options: Options, known: Running, world: Surroundings) -> Iterator[P
 def _files(options: Options, known: Running, world: Surroundings) -> Iterator[Part]:
     for name, opened in files.databases(options, world.clock).items():
         yield Part(files.DATABASE, opened, name)
-    lists = [each for each in options.threat_lists if each.enable]
-    for each in lists:
-        yield Part(files.LIST, partial(files.threat_list, each), each.name, _LIST_LIMIT_S)
-    source = Source.of(options)
-    if source is not None:
-        state = known.enricher("threat_riskiq")
-        yield Part(files.FEED, partial(files.feed, options, source, state, world.clock))
-    elif not lists:
-        yield Part(files.NO_LISTS, lambda: None)
+    feeds = feeds_of(options)
+    told = {each.name: each for each in present.of_report(known.report).summary.lists} if known.there else {}
+    for feed in feeds:
+        find = partial(lists.probe, options, feed, told.get(feed.name), world.clock)
+        yield Part(lists.LIST if feed.sources else lists.LIST[:1], find, feed.name, lists.LIMIT_S)
+    yield Part(lists.RULES, partial(lists.rules, options, world.clock)) if feeds else Part(lists.NO_LISTS, lambda: None)
 
 
 def _options(options: Options) -> Iterator[Row]:
@@ -122,7 +119,7 @@ OPTIONS = Check("options", "everything `flowcoll run` reads", lambda _: ok(""))
 
 CHECKS: Sequence[Check] = (
     *(OPTIONS, *running.CHECKS, *ports.CHECKS, *UNIT, *host.CHECKS, *places.STATE, *places.FILE),
-    *(*cluster_checks.CHECKS, *files.DATABASE, *files.LIST, *files.FEED),
+    *(*cluster_checks.CHECKS, *files.DATABASE, *lists.LIST, *lists.RULES),
 )
 """Every check there is, for readers."""
 

@@ -8,6 +8,7 @@ from flowcoll.doctor.findings import Check, Finding, fail, many, ok, skip, warn
 from flowcoll.errors import SetupError
 from flowcoll.exporters.asking import Api, NoAnswerError
 from flowcoll.exporters.words import span
+from flowcoll.threat.words import PREFIX
 
 SKEW_MS = 60_000
 """From here on a clock is wrong, and not only unpunctual."""
@@ -102,6 +103,10 @@ def _outputs(running: Running) -> Finding:
     for output in outputs:
         if not output.get("up", True):
             why = output.get("last_error") or "not connected yet"
+            if output["name"].partition(".")[0] == "riskiq":
+                return fail(
+                    f"{output['name']}: {why}", "flow records for it are dropped meanwhile; docs/passivetotal.md"
+                )
             return fail(f"{output['name']}: {why}", "documents wait in memory and in the spool; mend what is said")
         if output.get("dropped"):
             return warn(
@@ -121,13 +126,13 @@ def _outputs(running: Running) -> Finding:
 def _enrichers(running: Running) -> Finding:
     if not running.there:
         return skip("no collector runs")
-    enrichers = running.report.get("enrichers", {})
+    enrichers = {
+        name: each for name, each in running.report.get("enrichers", {}).items() if not name.startswith(PREFIX)
+    }
     failed = {name: each for name, each in enrichers.items() if each.get("state") in {"failed", "stopped"}}
     if failed:
         told = "; ".join(f"{name}: {each.get('last_error', each['state'])}" for name, each in failed.items())
-        return warn(
-            told, "what was read before serves on; mend the file or the download, then systemctl reload flowcoll"
-        )
+        return warn(told, "what was read before serves on; mend the file, then systemctl reload flowcoll")
     return ok(f"{len(enrichers)} in use" if enrichers else "none is switched on")
 
 
@@ -169,7 +174,7 @@ CHECKS = (
     Check("collector", "/readyz of the API", _runs),
     Check("kernel drops", "what the running collector's sockets lost", _drops),
     Check("outputs", "whether they are connected, and what they dropped", _outputs),
-    Check("enrichers", "databases and lists of the running collector", _enrichers),
+    Check("enrichers", "databases of the running collector; lists of threats have checks of their own", _enrichers),
     Check("exporters", "who was heard, and whether data wait for templates", _heard),
     Check("exporters' clocks", "time in the exporters' headers", _skews),
 )

@@ -12,10 +12,11 @@ from flowcoll.decode.templates import Template
 from flowcoll.document.derive import Derived
 from flowcoll.document.expression import assignment
 from flowcoll.document.layout import Layout, Shape
+from flowcoll.document.records import RecordShape
 from flowcoll.document.values import ONCE_A_RECORD, ONCE_A_SET, Values
 
 Rows = Iterable[tuple[Any, ...]]
-Write = Callable[[Rows, Sequence[Callable[[str], None]], Context], None]
+Write = Callable[[Rows, Sequence[Callable[[Any], None]], Context], None]
 Read = Callable[[bytes], Rows]
 
 
@@ -30,12 +31,12 @@ class Compiler:
     """Makes the functions of templates for a fixed set of shapes.
 
     `namespaces` holds what expressions may call, one mapping a shape; names that differ between shapes are told
-    apart in the code by the shape's number.
+    apart in the code by the shape's number. Packed records use what the first shape has worked out.
     """
 
     def __init__(
         self,
-        shapes: Sequence[Shape],
+        shapes: Sequence[Shape | RecordShape],
         derived: Iterable[Derived],
         namespaces: Sequence[Mapping[str, Any]],
         limit: int = 4096,
@@ -44,6 +45,7 @@ class Compiler:
         self._shapes = tuple(shapes)
         self._derived = {name: row for row in derived for name in row.names}
         self._condition = next((row.when for row in self._derived.values() if row.when), "")
+        self._always = [row.names[0] for row in self._derived.values() if row.always]
         self._names = first.keys()
         self._shaped = {name for space in others for name, value in space.items() if first.get(name) is not value}
         self._space = dict(first)
@@ -91,6 +93,9 @@ class Compiler:
         if values.rare:
             _, condition = values.use(self._condition)
             rare = self._lines(values, layout)
+            values.shape = 0
+            for name in filter(values.get, self._always):
+                values.use(name)
         needed = list(values.columns) if template.ready else values.needed()
         sets = [line for value in values.used(ONCE_A_SET) for line in assignment(value.names, value.code)]
         heads = [f"{name} = f'''{text}'''" for text, name in layout.heads.items()]
@@ -107,10 +112,15 @@ class Compiler:
         return "\n".join(["def write(rows, outs, ctx):", *body, "", *rows.lines, ""]), rows
 
     def _lines(self, values: Values, layout: Layout) -> list[str]:
-        """Give the line that writes a document, for each shape."""
+        """Give the line that writes a document or a packed record, for each shape."""
         lines = []
-        for values.shape, shape in enumerate(self._shapes):
-            lines.append(f"out{values.shape}(f'''{layout.body(shape)}''')")
+        for number, shape in enumerate(self._shapes):
+            if isinstance(shape, RecordShape):
+                values.shape = 0
+                lines.append(f"out{number}({shape.call(values)})")
+            else:
+                values.shape = number
+                lines.append(f"out{number}(f'''{layout.body(shape)}''')")
         return lines
 
 

@@ -39,20 +39,31 @@ BY_INTERFACE = frozenset({"interfaces"})
 WITH_UPTIME = frozenset({"netflow5", "netflow9"})
 
 
+_KIND = ("icmp_type_code >> 8", "icmp_type_code & 255")
+_CIDS = (
+    ("CID", "dual"),
+    ("CID4_", "sourceIPv4Address destinationIPv4Address"),
+    ("CID6", "sourceIPv6Address destinationIPv6Address"),
+)
+"""Functions that make a Community ID, and what a template must give for each."""
+
+
 class Derived(NamedTuple):
     """Names given, and the alternatives that give them; with `when`, only for records that meet the condition.
 
-    Records that meet it take a branch of their own in the generated code, so that the others pay one test.
+    Records that meet it take a branch of their own in the generated code, so that the others pay one test. With `always`
+    all of them have it worked out once, whatever documents show.
     """
 
     names: tuple[str, ...]
     alternatives: tuple[str, ...]
     when: str = ""
+    always: bool = False
 
 
 def derived(options: Options) -> tuple[Derived, ...]:
     """Give the rows that these options ask for."""
-    return (*_addresses(options), *_times(), *_volume(options), *_endpoints(options), *_labels(), _threats(options))
+    return (*_addresses(options), *_times(), *_volume(options), *_endpoints(options), *_labels(), *_threats(options))
 
 
 def _row(names: str, *alternatives: str, when: str = "") -> Derived:
@@ -262,25 +273,26 @@ def _community_id() -> tuple[Derived, Derived]:
 
     It takes ports where the protocol has them, and ICMP's type and code; without these there is none.
     """
-    always, sometimes = [], []
-    kind = ("icmp_type_code >> 8", "icmp_type_code & 255")
-    for cid, given in (
-        ("CID", "dual"),
-        ("CID4_", "sourceIPv4Address destinationIPv4Address"),
-        ("CID6", "sourceIPv6Address destinationIPv6Address"),
-    ):
-        ports, icmp, none = (
-            f"{cid}(src, dst, protocol, {', '.join(pair)})" for pair in (("src_port", "dst_port"), kind, ("0", "0"))
-        )
+    always = []
+    for cid, given in _CIDS:
+        ports, icmp = (f"{cid}(src, dst, protocol, {', '.join(pair)})" for pair in (("src_port", "dst_port"), _KIND))
         either = f"{ports} if protocol in CID_PORTS_ else {icmp}"
         if cid == "CID4_":  # nearly every record: said in line, which saves the call
-            either = community_id.expression4("src", "dst", "protocol", ("src_port", "dst_port"), kind)
+            either = community_id.expression4("src", "dst", "protocol", ("src_port", "dst_port"), _KIND)
         always.append(f"{either} given {given}")
-        sometimes += [
-            f'"" if protocol in CID_PORTS_ else COMMUNITY_ID({icmp}) given {given}',
-            f'"" if protocol in CID_PORTS_ or protocol in ICMP_ else COMMUNITY_ID({none}) given {given}',
+    return _row("community_id", *always), _row("portless_community_id", *portless_community_id("COMMUNITY_ID", '""'))
+
+
+def portless_community_id(shown: str, none: str) -> list[str]:
+    """Give the alternatives of a Community ID that not every record has: what `shown` makes of it, or `none`."""
+    alternatives = []
+    for cid, given in _CIDS:
+        icmp, bare = (f"{shown}({cid}(src, dst, protocol, {', '.join(pair)}))" for pair in (_KIND, ("0", "0")))
+        alternatives += [
+            f"{none} if protocol in CID_PORTS_ else {icmp} given {given}",
+            f"{none} if protocol in CID_PORTS_ or protocol in ICMP_ else {bare} given {given}",
         ]
-    return _row("community_id", *always), _row("portless_community_id", *sometimes)
+    return alternatives
 
 
 def _sides(options: Options) -> tuple[Derived, ...]:
@@ -341,9 +353,10 @@ def _labels() -> tuple[Derived, ...]:
     )
 
 
-def _threats(options: Options) -> Derived:
+def _threats(options: Options) -> tuple[Derived, Derived]:
+    """Give what documents show of a match, and the count of it."""
     swapped = "swapped" if options["EF_PROCESSOR_EXPAND_CLISRV"] else "None"
-    return _row(
+    shown = _row(
         "threat src_threat dst_threat client_threat server_threat",
         f"HITS(src, src_flags, dst, dst_flags, {swapped}, collected)",
         "HITS(src, src_flags, dst, dst_flags, None, collected)",
@@ -351,3 +364,11 @@ def _threats(options: Options) -> Derived:
         "HITS(None, 0, dst, dst_flags, None, collected)",
         when="any_listed",
     )
+    counted = _row(
+        "matched",
+        "MATCHED(src, src_flags, dst, dst_flags, now)",
+        "MATCHED(src, src_flags, None, 0, now)",
+        "MATCHED(None, 0, dst, dst_flags, now)",
+        when="any_listed",
+    )
+    return shown, counted._replace(always=True)

@@ -96,6 +96,16 @@ class Wanted(NamedTuple):
 EVERYTHING = Wanted()
 
 
+class Records(NamedTuple):
+    """What an output asks for that takes no documents but packed records (flowcoll.document.records)."""
+
+    community_id: bool = True
+
+
+Asked = Wanted | Records
+"""What an output may ask for; it is given a list of texts, or of octets."""
+
+
 def keep(fields: tuple[Field, ...], drop: Sequence[str], option: str) -> tuple[Field, ...]:
     """Leave out the fields named, by ECS path, CODEX name, or object; raises ConfigError for a name nobody knows."""
     dropped: set[str] = set()

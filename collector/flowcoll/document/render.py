@@ -6,6 +6,7 @@ from typing import Any
 
 from flowcoll.config import Options
 from flowcoll.decode.context import MILLIS, Seconds
+from flowcoll.document import records
 from flowcoll.document.fragment import Fragments, Paths, text_of
 from flowcoll.enrich import community_id, conversation_id, translate
 from flowcoll.enrich.address import LISTED, PRIVATE, Addresses
@@ -45,6 +46,7 @@ def shared(options: Options) -> dict[str, Any]:
         "CID6": six,
         "CID": lambda src, dst, *rest: (four if isinstance(src, int) else six)(src, dst, *rest),
         **community_id.names(seed),
+        **records.names(),
         "CONVERSATION4": conversation[int],
         "CONVERSATION6": conversation[bytes],
         "CONVERSATION": lambda protocol, client, *rest: conversation[type(client)](protocol, client, *rest),

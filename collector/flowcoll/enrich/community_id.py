@@ -17,6 +17,8 @@ from typing import Any
 
 from flowcoll.enrich.locality import MAPPED
 
+VERSION = 1
+
 Cid4 = Callable[[int, int, int, int, int], str]
 Cid6 = Callable[[bytes, bytes, int, int, int], str]
 

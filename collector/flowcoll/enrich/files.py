@@ -1,41 +1,52 @@
-"""The files that enrichment needs, databases and lists of threats: opened at the start, and anew once they have changed."""
+"""The databases that enrichment needs: opened at the start, and anew once they have changed."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowcoll.config import Options
 from flowcoll.counters import Counts
 from flowcoll.enrich.geoip import Asn, GeoIP
+from flowcoll.enrich.systems import Systems
 from flowcoll.errors import ConfigError
 from flowcoll.logs import Log
-from flowcoll.threat.lists import Lists, ThreatList, load
+from flowcoll.threat.lists import Lists
+from flowcoll.threat.systems_feed import STATE, SYSTEMS
 from flowcoll.threat.times import iso
 from flowcoll.threat.unwrap import Pause, at_once
+
+if TYPE_CHECKING:
+    from flowcoll.enrich.address import Provider
 
 _MAXMIND = "EF_PROCESSOR_ENRICH_IPADDR_MAXMIND_"
 
 
 class Files:
-    """Databases in `providers` and lists in `lists`, as the options say; ConfigError for one that cannot be used.
+    """What gives facts of networks in `providers`, as the options say; ConfigError for a database that cannot be used.
 
-    A file has the name under which its state is shown: `maxmind_asn`, `threat_<name of the list>`.
+    A database has the name under which its state is shown: `maxmind_asn`. `lists` and `users`, by the names of feeds, use
+    tables that somebody else looks after.
     """
 
     def __init__(self, options: Options, counts: Counts, log: Log) -> None:
         self._counts = counts
         self._log = log
-        self._wanted = {f"threat_{each.name}": each for each in options.threat_lists if each.enable}
         databases = [name for name in ("GEOIP", "ASN") if options[f"{_MAXMIND}{name}_ENABLE"]]
-        paths = {f"maxmind_{name.lower()}": options[f"{_MAXMIND}{name}_PATH"] for name in databases}
-        self._paths: dict[str, Path | None] = paths | {name: each.path for name, each in self._wanted.items()}
+        self._paths: dict[str, Path | None] = {
+            f"maxmind_{name.lower()}": options[f"{_MAXMIND}{name}_PATH"] for name in databases
+        }
         self._stamps = {name: _stamp(path) for name, path in self._paths.items()}  # before what they tell of is read
         self._errors: dict[str, str] = {}
         self._asked = self._busy = False
-        self.lists = Lists.load(self._wanted.values())
-        self.providers = {name: _opened(name, options, counts) for name in paths}
+        self.lists = Lists({})
+        self._databases = {name: _opened(name, options, counts) for name in self._paths}
+        self.providers: dict[str, Provider] = dict(self._databases)
+        self.users: dict[str, Systems] = {}
+        if options["EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_ASN_ENABLE"]:
+            self.users[SYSTEMS] = Systems(self.providers.pop("maxmind_asn", None))
+            self.providers[STATE] = self.users[SYSTEMS]
 
     def reload(self, pause: Pause = at_once, *, tell: bool = True) -> None:
-        """Read files that have changed and use them from then on; what cannot be used is told, and the old one serves on.
+        """Open databases that have changed and use them from then on; what cannot be used is told, and the old one serves on.
 
         `tell` is for one of many workers: the others would say the same. While a reload is at work another one only
         makes it look again.
@@ -55,14 +66,15 @@ class Files:
         """Give the state of each database and list."""
         states: dict[str, dict[str, Any]] = {
             name: {"state": "on", "type": each.database.kind, "built": iso(each.database.built)}
-            for name, each in self.providers.items()
+            for name, each in self._databases.items()
         } | self.lists.states()
+        if SYSTEMS in self.users:
+            states[STATE] = self.users[SYSTEMS].state()
         for name, error in self._errors.items():
             states[name] |= {"state": "failed", "last_error": error}
         return states
 
     def _reload(self, pause: Pause, *, tell: bool) -> None:
-        lists: dict[str, ThreatList] = {}
         databases = []
         did: dict[str, list[str]] = {"reloaded": [], "unchanged": [], "refused": []}
         for name, path in self._paths.items():
@@ -72,10 +84,7 @@ class Files:
                 did["unchanged"].append(name)
                 continue
             try:
-                if name in self._wanted:
-                    lists[self._wanted[name].name] = load(self._wanted[name], pause)
-                else:
-                    databases.append(self.providers[name].reopened())
+                databases.append(self._databases[name].reopened())
             except ConfigError as exc:
                 did["refused"].append(name)
                 self._refused(name, exc, tell=tell)
@@ -87,8 +96,8 @@ class Files:
             self._counts.add(f"helpers.reloaded.{name}")
         for use in databases:
             use()
-        if lists or databases:
-            self.lists.use(lists, pause)  # what the databases have said is forgotten too
+        if databases:
+            self.lists.forget(pause)  # the same caches hold what the databases have said
         (self._log.info if tell else self._log.debug)("files of enrichment were looked at again", **did)
 
     def _refused(self, name: str, exc: ConfigError, *, tell: bool) -> None:

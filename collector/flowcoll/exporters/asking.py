@@ -9,8 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 import requests
-from requests.adapters import HTTPAdapter
 
+from flowcoll import trust
 from flowcoll.errors import SetupError
 
 _TIMEOUT_S = (3.0, 30.0)  # to connect, and between octets of an answer
@@ -80,29 +80,16 @@ class Api:
         return answer.text
 
 
-class _Trusting(HTTPAdapter):
-    """Trusts one certificate, whichever name it holds: the collector is asked by its address."""
-
-    def __init__(self, certificate: Path) -> None:
-        self._context = ssl.create_default_context(cafile=str(certificate))
-        self._context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # as for Elasticsearch
-        self._context.check_hostname = False
-        self._context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make connections with it."""
-        super().init_poolmanager(*args, ssl_context=self._context, assert_hostname=False, **kwargs)
-
-
 def _trust(session: requests.Session, certificate: Path | None) -> None:
     if certificate is None:
         return
     try:
-        session.mount("https://", _Trusting(certificate))
+        trusting = trust.context(certificate)
     except (OSError, ssl.SSLError) as exc:
         reason = exc.strerror or type(exc).__name__
         raise SetupError(f"EF_API_TLS_CERT_FILEPATH: cannot read {certificate} ({reason}); or use --api URL") from None
+    trusting.check_hostname = False  # whichever name it holds: the collector is asked by its address
+    session.mount("https://", trust.Adapter(trusting, assert_hostname=False))
     session.verify = str(certificate)
 
 

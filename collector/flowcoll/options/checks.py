@@ -11,9 +11,12 @@ from flowcoll.options.sources import exists
 from flowcoll.options.table import OUTPUTS
 from flowcoll.options.types import boolean, path
 from flowcoll.options.values import Said
+from flowcoll.threat.kinds import KINDS, owner_of
+from flowcoll.threat.source import KEY_PLACE
 
 SHORTEST_REFRESH = 60  # minutes; ElastiFlow does not start with less either
 _RISKIQ = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_THREAT_ENABLE"
+_RISKIQ_ASN = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_ASN_ENABLE"
 _RISKIQ_ACCOUNT = ("EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_API_USER", "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_API_KEY")
 _RISKIQ_NAMESAKE = THREAT + "RISKIQ_ENABLE"
 _API_NEEDS = {
@@ -42,6 +45,7 @@ class Checks:
             else:
                 self._idle(name, said)
         self.problems += self._disagreements()
+        self.notices += self._halves()
         self.notices += [f"{', '.join(names)}: {why}" for why, names in self._together.items()]
 
     def counts(self, name: str) -> bool:
@@ -106,12 +110,15 @@ class Checks:
         for name in self.values:
             if name.endswith("_REFRESH_INTERVAL") and "_RISKIQ_" in name and self.values[name] < SHORTEST_REFRESH:
                 yield self.said[name].problem(f"must be at least {SHORTEST_REFRESH} minutes")
+            if self.values[name] and name.startswith(THREAT) and name.endswith("_ENABLE"):
+                yield from self._threat_list(name)
             needed = _needed_path(name)
             if needed and self.values[name] and self.values[needed] is None and not self._wrong(needed):
                 yield self.said[name].problem(f"needs {needed}, which is empty; set it")
         yield from self._api()
-        if self.values[_RISKIQ]:
-            yield from self._passivetotal()
+        yield from self._passivetotal()
+        for switch in self._enabled("RISKIQ"):
+            yield from self._riskiq_output(switch)
         for output in OUTPUTS:
             first, *others = self._enabled(output) or [""]
             if first.startswith(OUTPUT) and others:
@@ -129,14 +136,63 @@ class Checks:
             yield self.said[_API_USER].problem("a user name holds no colon; give another one")
 
     def _passivetotal(self) -> Iterator[str]:
-        """What PassiveTotal's list needs: an account, and the name it has among the lists."""
+        """What PassiveTotal's lists need: an account, and the name that one of them has among the lists."""
+        switches = [switch for switch in (_RISKIQ, _RISKIQ_ASN) if self.values[switch]]
         missing = [name for name in _RISKIQ_ACCOUNT if not self.values[name] and not self._wrong(name)]
-        if missing:
-            yield self.said[_RISKIQ].problem(
+        if switches and missing:
+            yield self.said[switches[0]].problem(
                 f"needs {' and '.join(missing)} to be set: user and key of a PassiveTotal account"
             )
-        if self.values.get(_RISKIQ_NAMESAKE):
+        if self.values[_RISKIQ] and self.values.get(_RISKIQ_NAMESAKE):
             yield self.said[_RISKIQ_NAMESAKE].problem(f"{_RISKIQ} has a list of this name; give yours another")
+
+    def _halves(self) -> Iterator[str]:
+        """PassiveTotal's list and the output to PassiveTotal: each can do without the other, but both are meant."""
+        sending = self._enabled("RISKIQ")
+        if self.values[_RISKIQ] and not sending:
+            output = f"{OUTPUT}RISKIQ"
+            yield (
+                f"{_RISKIQ} is on, but no flows are sent to PassiveTotal: for the full function of both switch on "
+                f"{output}_ENABLE too, with {output}_CUSTOMER_UUID and {output}_CUSTOMER_ENCRYPTION_KEY"
+            )
+        elif sending and not self.values[_RISKIQ]:
+            yield (
+                f"{sending[0]} is on, but PassiveTotal's list of threats is not used: for the full function of both "
+                f"switch on {_RISKIQ} too, with {' and '.join(_RISKIQ_ACCOUNT)}"
+            )
+
+    def _riskiq_output(self, switch: str) -> Iterator[str]:
+        """What an output to RiskIQ needs, both of it from the same page."""
+        needed = [switch.removesuffix("ENABLE") + suffix for suffix in ("CUSTOMER_UUID", "CUSTOMER_ENCRYPTION_KEY")]
+        missing = [name for name in needed if not self.values[name] and not self._wrong(name)]
+        if missing:
+            yield self.said[switch].problem(
+                f"needs {' and '.join(missing)} to be set, as PassiveTotal's page of integrations shows them, or of your own"
+            )
+
+    def _threat_list(self, switch: str) -> Iterator[str]:
+        """What a list of one's own needs: one place, and to be asked for no more often than its owner allows."""
+        start = switch.removesuffix("ENABLE")
+        if any(self._wrong(start + suffix) for suffix in ("TYPE", "PATH", "URL", "REFRESH_INTERVAL")):
+            return
+        path, url, minutes = (self.values[start + suffix] for suffix in ("PATH", "URL", "REFRESH_INTERVAL"))
+        kind = KINDS[self.values[start + "TYPE"]]
+        if path is not None and url:
+            yield self.said[start + "URL"].problem(f"{start}PATH is set too; remove one of the two")
+        elif path is None and not url and not kind.urls:
+            yield self.said[switch].problem(
+                f"needs {start}PATH or {start}URL; set one, or a {start}TYPE that is a feed"
+            )
+        if path is not None:
+            return
+        if url and KEY_PLACE in url and not self.values[start + "PASSWORD"] and not self._wrong(start + "PASSWORD"):
+            yield self.said[start + "URL"].problem(f"needs {start}PASSWORD, which goes into the place of {KEY_PLACE}")
+        owners = {owner for each in ((url,) if url else kind.urls) if (owner := owner_of(each))}
+        for owner in sorted(owners):
+            if minutes < owner.shortest_minutes:
+                yield self.said[start + "REFRESH_INTERVAL"].problem(
+                    f"must be at least {owner.shortest_minutes} minutes for this list: {owner.rule}"
+                )
 
     def _enabled(self, output: str) -> list[str]:
         """Switches of an output type that are on, the global one first."""
@@ -157,8 +213,7 @@ def _needed_path(name: str) -> str:
     """The path without which a switch makes no sense, or an empty text."""
     file_output = name.endswith("OUTPUT_FILE_ENABLE")
     maxmind = "_MAXMIND_" in name and name.endswith("_ENABLE")
-    threat_list = name.startswith(THREAT) and name.endswith("_ENABLE")
-    return name.removesuffix("ENABLE") + "PATH" if file_output or maxmind or threat_list else ""
+    return name.removesuffix("ENABLE") + "PATH" if file_output or maxmind else ""
 
 
 def _refusal(option: Option) -> str:

@@ -6,6 +6,7 @@ Parsing, `flowcoll config`, docs/options.md and packaging/flowcoll.conf are deri
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from flowcoll.options.customer import key, uuid
 from flowcoll.options.elastiflow import THEIRS
 from flowcoll.options.groups import ETC, NOT_YET, REFUSED, SUPPORTED, THREAT, Group, Option, group, option
 from flowcoll.options.types import (
@@ -13,6 +14,7 @@ from flowcoll.options.types import (
     boolean,
     enum,
     enums,
+    header,
     host,
     hosts,
     hosts_or_none,
@@ -25,6 +27,7 @@ from flowcoll.options.types import (
     networks,
     octets,
     optional,
+    our_path,
     path,
     pivot,
     port,
@@ -32,11 +35,13 @@ from flowcoll.options.types import (
     record_kinds,
     seconds,
     secret,
+    secret_url,
     text,
     time_source,
     url,
     word,
 )
+from flowcoll.threat.kinds import KINDS
 
 # fmt: off
 PROCESS = group(
@@ -50,7 +55,7 @@ PROCESS = group(
 API = group(
     "EF_API",
     "HTTP API",
-    option("IP", ip, "127.0.0.1", "Address on which /livez, /readyz, /metrics and /exporters are served; only this host may ask unless you change it."),
+    option("IP", ip, "127.0.0.1", "Address on which /livez, /readyz, /metrics, /exporters and /threats/blocklist are served; only this host may ask unless you change it."),
     option("PORT", port, 8080, "TCP port of these pages."),
     option("TLS_ENABLE", boolean, "false", "Serve them over TLS."),
     option("TLS_CERT_FILEPATH", path, "", "Certificate chain, PEM."),
@@ -160,19 +165,33 @@ IPADDR = group(
     option("IPADDR_METADATA_REFRESH_RATE", minutes(), 15, "How often that file is read again; 0 means never.", NOT_YET),
 )
 
+_PROXY = "Proxy to download through, http://host:port; empty means that of the environment. It may hold user:password@."
+
 THREATS = group(
     THREAT + "<NAME>",
     "Threat lists",
     option("ENABLE", boolean, "false", "Match addresses against this list; <NAME> is a name you choose."),
-    option("TYPE", enum("auto", "plain", "csv", "json"), "auto", "Form of the list: an address or network per line, columns with a header, or JSON; auto finds out."),
+    option("TYPE", enum(*KINDS), "auto", "Form of the list, or the feed it is from: docs/feeds.md has a table of them. auto finds the form out."),
     option("PATH", path, "", "File to read the list from."),
     option("LABEL", text, "", "What a match is called where the list itself does not say."),
     option("CONFIDENCE", optional(integer(0, 100)), "", "How sure a match is, 0 to 100, where the list itself does not say."),
-    option("URL", optional(url), "", "Address to download the list from.", NOT_YET),
-    option("USERNAME", text, "", "User name for the download.", NOT_YET),
-    option("PASSWORD", secret, "", "Password for the download.", NOT_YET),
-    option("HEADER", secret, "", "Header to send with the request, name: value.", NOT_YET),
-    option("REFRESH_INTERVAL", minutes(1), 1440, "How often the list is downloaded.", NOT_YET),
+    option("URL", optional(url), "", "Address to download the list from; empty means the feed's own, where TYPE names a feed. {password} in it stands for PASSWORD."),
+    option("USERNAME", text, "", "User name for the download."),
+    option("PASSWORD", secret, "", "Password for the download."),
+    option("HEADER", header, "", "Header to send with the request, name: value."),
+    option("REFRESH_INTERVAL", minutes(1), 1440, "How often the list is downloaded; not more often than its owner allows."),
+    option("TIMEOUT", seconds(1), 30, "How long a download may take as a whole."),
+    option("PROXY", secret_url, "", _PROXY),
+    option("TLS_CA_CERT_FILEPATH", path, "", "Certificates of the authorities to trust, PEM; empty means those of the host."),
+    option("TLS_SKIP_VERIFICATION", boolean, "false", "Take any certificate; for trials only."),
+    option("INCLEXCL_PATH", path, "", "File that says which addresses are matched against this list."),
+)
+
+FALSE_POSITIVES = group(
+    "EF_PROCESSOR_ENRICH_IPADDR_FALSE_POSITIVES",
+    "False positives",
+    option("PATH", our_path, ETC + "threats/false_positives.yml", "File that names addresses which no list of threats matches, for good or until a day."),
+    option("REFRESH_RATE", minutes(), 15, "How often that file is read again."),
 )
 
 _RISKIQ_SWITCHES = ("EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_THREAT_ENABLE", "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_ASN_ENABLE")
@@ -180,18 +199,20 @@ _RISKIQ_SWITCHES = ("EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_THREAT_ENABLE", "EF_PROCE
 RISKIQ = group(
     "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ",
     "RiskIQ PassiveTotal lists",
-    option("THREAT_ENABLE", boolean, "false", "Download PassiveTotal's list of threats and match addresses against it.", SUPPORTED),
-    option("THREAT_ENDPOINT", url, "https://api.passivetotal.org/v2/netflow/blocklist/download", "Where the list of threats is.", SUPPORTED),
-    option("THREAT_REFRESH_INTERVAL", minutes(), 1440, "How often it is downloaded; not less than 60.", SUPPORTED),
+    option("THREAT_ENABLE", boolean, "false", "Download PassiveTotal's list of threats and match addresses against it."),
+    option("THREAT_ENDPOINT", url, "https://api.passivetotal.org/v2/netflow/blocklist/download", "Where the list of threats is."),
+    option("THREAT_REFRESH_INTERVAL", minutes(), 1440, "How often it is downloaded; not less than 60."),
     option("THREAT_INCLEXCL_PATH", path, ETC + "riskiq/incl_excl.yml", "File that says which addresses are matched."),
     option("THREAT_INCLEXCL_REFRESH_RATE", minutes(), 15, "How often that file is read again."),
     option("ASN_ENABLE", boolean, "false", "Take autonomous systems from PassiveTotal instead of MaxMind."),
     option("ASN_ENDPOINT", url, "https://api.passivetotal.org/v2/netflow/as/download", "Where the list of autonomous systems is."),
     option("ASN_REFRESH_INTERVAL", minutes(), 1440, "How often it is downloaded; not less than 60."),
-    option("API_USER", text, "", "PassiveTotal user, an e-mail address.", SUPPORTED, switches=_RISKIQ_SWITCHES),
-    option("API_KEY", secret, "", "API key of that user, not the password of the web site.", SUPPORTED, switches=_RISKIQ_SWITCHES),
-    option("API_TIMEOUT", seconds(1), 30, "How long a download may take as a whole.", SUPPORTED, switches=_RISKIQ_SWITCHES),
-    standing=NOT_YET,
+    option("API_USER", text, "", "PassiveTotal user, an e-mail address.", switches=_RISKIQ_SWITCHES),
+    option("API_KEY", secret, "", "API key of that user, not the password of the web site.", switches=_RISKIQ_SWITCHES),
+    option("API_TIMEOUT", seconds(1), 30, "How long a download may take as a whole.", switches=_RISKIQ_SWITCHES),
+    option("API_PROXY", secret_url, "", _PROXY, switches=_RISKIQ_SWITCHES),
+    option("API_TLS_CA_CERT_FILEPATH", path, "", "Certificates of the authorities to trust, PEM; empty means those of the host.", switches=_RISKIQ_SWITCHES),
+    option("API_TLS_SKIP_VERIFICATION", boolean, "false", "Take any certificate; for trials only.", switches=_RISKIQ_SWITCHES),
 )
 
 _APP_SWITCHES = ("EF_PROCESSOR_ENRICH_APP_ID_ENABLE", "EF_PROCESSOR_ENRICH_APP_IPPORT_ENABLE")
@@ -319,12 +340,12 @@ KAFKA = group(
 RISKIQ_OUTPUT = group(
     "EF_OUTPUT_RISKIQ",
     "Output: RiskIQ PassiveTotal",
-    option("ENABLE", boolean, "false", "Send the public side of flows, encrypted, to PassiveTotal."),
-    option("HOST", host, "flow.riskiq.net", "Host to send to."),
+    option("ENABLE", boolean, "false", "Send the public side of flows, encrypted."),
+    option("HOST", host, "flow.riskiq.net", "Host to send to, over UDP. What is sent is a form of our own, for whoever has `flowcoll riskiq-receive`: that of the service was never published."),
     option("PORT", port, 20000, "Its port."),
-    option("CUSTOMER_UUID", text, "", "Customer's UUID."),
-    option("CUSTOMER_ENCRYPTION_KEY", secret, "", "Customer's key, base64 of 16 octets."),
-    standing=NOT_YET,
+    option("CUSTOMER_UUID", uuid, "", "Customer's UUID."),
+    option("CUSTOMER_ENCRYPTION_KEY", key, "", "Customer's key, base64 of 16 octets."),
+    option("COMMUNITYID_ENABLE", boolean, "true", "Send the Community ID, too; with one private address in it, that one can be found by trying."),
 )
 
 MONITOR = group(
@@ -363,7 +384,7 @@ INTEL = group(
 # fmt: on
 
 GROUPS = (
-    *(PROCESS, API, LOGGER, SERVER, DECODE, PROCESSOR, IDS, IPADDR, THREATS, RISKIQ, LEARNT),
+    *(PROCESS, API, LOGGER, SERVER, DECODE, PROCESSOR, IDS, IPADDR, THREATS, FALSE_POSITIVES, RISKIQ, LEARNT),
     *(STDOUT, FILE, ELASTICSEARCH, KAFKA, RISKIQ_OUTPUT, MONITOR, KIBANA, INTEL),
     *THEIRS,
 )

@@ -11,6 +11,10 @@ from urllib.parse import urlsplit
 SHOWN_SECRET = "****"  # noqa: S105  what is shown instead of a secret
 _LARGEST = 2**63 - 1
 _LAST_PORT = 65535
+_KEYS = re.compile(
+    r"([?&][^=&]*(?:key|token|secret|passw|auth)[^=&]*=)[^&]+|(?<=[^:/]/)()[0-9a-f]{32,}(?=[/?]|$)", re.IGNORECASE
+)
+"""Feeds take keys in their addresses, as a parameter or as a part of the path."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,9 @@ def shown(kind: Type, value: Any) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """Text with `user:password@` of any address in it masked."""
-    return re.sub(r"(?<![^\s,])((?:[\w+.-]+:)?//)?[^\s,]*:[^\s,]*@", rf"\g<1>{SHOWN_SECRET}@", text)
+    """Text with `user:password@` of any address in it masked, and so is what looks like a key within an address."""
+    text = re.sub(r"(?<![^\s,])((?:[\w+.-]+:)?//)?[^\s,]*:[^\s,]*@", rf"\g<1>{SHOWN_SECRET}@", text)
+    return re.sub(r"\w+://[^\s,]+", lambda found: _KEYS.sub(rf"\g<1>{SHOWN_SECRET}", found[0]), text)
 
 
 def _boolean(text: str) -> bool:
@@ -103,6 +108,8 @@ def optional(kind: Type) -> Type:
 text = Type("text", str, empty=True)
 secret = Type("secret", str, empty=True, secret=True)
 path = Type("path", _or_none(Path), lambda value: "" if value is None else str(value), empty=True)
+our_path = replace(path)
+"""A file that ElastiFlow does not have: it is not looked for among ElastiFlow's."""
 
 
 def pattern(name: str, expression: str, expected: str) -> Type:
@@ -178,11 +185,32 @@ def _pivot(text: str) -> str:
     return _url(text)
 
 
+def _header(text: str) -> str:
+    """A line of a request (RFC 9110 section 5.1), or nothing."""
+    if not text:
+        return ""
+    name, colon, value = text.partition(":")
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) or not colon or not value.strip():
+        raise ValueError("name: value, such as Auth-Key: and the key")
+    if not value.strip().isprintable():
+        raise ValueError("one line without control characters, name: value")
+    if name.lower() in _OWN_HEADERS:
+        raise ValueError(f"another header than {name}, which the request has anyway")
+    return f"{name}: {value.strip()}"
+
+
+_OWN_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "proxy-authorization"}
+
+
 host = Type("host", _host)
 host_port = Type("host:port", _host_port)
 ip = Type("IP address", _ip)
 network = Type("network", _network)
 url = Type("URL", _url)
+secret_url = Type(
+    "secret URL, or empty", lambda text: _url(text.strip()) if text.strip() else "", empty=True, secret=True
+)
+header = Type("secret name: value, or empty", lambda text: _header(text.strip()), empty=True, secret=True)
 pivot = Type("URL with {{value}}, or a preset's name", _pivot)
 namespace = pattern("name", r"[a-z0-9_.]{1,100}", "a name of lower-case letters, digits, '_' and '.', at most 100")
 age = pattern("age", r"[1-9][0-9]{0,8}(ms|s|m|h|d)", "a number and a unit, such as 12h or 30d")

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from flowcoll.config import Options, OutputOptions
 from flowcoll.counters import Counts
-from flowcoll.document.fields import Wanted
+from flowcoll.document.fields import Asked, Records, Wanted
 from flowcoll.errors import ConfigError
 from flowcoll.logs import Log
 from flowcoll.member import Member
@@ -14,6 +14,7 @@ from flowcoll.output.target import Target, file_target, stdout_target
 from flowcoll.output.turn import Turns
 
 _ALONE = Member()
+_SERVICE = "flow.riskiq.net"
 
 
 class Output(Protocol):
@@ -24,15 +25,15 @@ class Output(Protocol):
         """What its counters are called: `documents.delivered.<name>`, `documents.dropped.<name>`."""
 
     @property
-    def wanted(self) -> Wanted:
-        """Which documents it takes."""
+    def wanted(self) -> Asked:
+        """Which documents it takes, or that it takes packed records."""
 
     @property
     def held(self) -> int:
         """Documents that are in its memory and nowhere else: lost, should the process die now."""
 
-    def write(self, documents: Sequence[str], /) -> None:
-        """Take a batch; each document is a JSON object as ASCII text without a newline."""
+    def write(self, documents: Sequence[Any], /) -> None:
+        """Take a batch: JSON objects as ASCII text without a newline, or packed records, as it wants."""
 
     def flush(self) -> None:
         """Hand over what is still held, as far as that is possible now."""
@@ -64,6 +65,7 @@ def open_outputs(  # noqa: PLR0913, PLR0917
             )
             continue
         outputs.append(_elasticsearch(options, each, counts, log, member))
+    outputs += [_riskiq(each, counts, log, member) for each in options.outputs("RISKIQ")]
     return outputs
 
 
@@ -109,6 +111,28 @@ def _elasticsearch(options: Options, output: OutputOptions, counts: Counts, log:
         log=log,
         spool=spool if spool.limit or spool.folder.is_dir() else None,
         memory_octets=MEMORY_OCTETS // member.of,
+    )
+    made.start()
+    return made
+
+
+def _riskiq(output: OutputOptions, counts: Counts, log: Log, member: Member) -> Output:
+    from flowcoll.output.riskiq.output import RiskIqOutput  # noqa: PLC0415  cryptography need not be there for others
+    from flowcoll.output.riskiq.parts import ENCODERS, TRANSPORTS  # noqa: PLC0415
+
+    name = _name("riskiq", output.namespace)
+    if member.number == 0 and output.values["HOST"] == _SERVICE:
+        log.warn(
+            f"{output.option('RISKIQ')}_HOST is {_SERVICE}: what that service reads was never published, and nobody there is "
+            "known to read what is sent; name a host where `flowcoll riskiq-receive` listens"
+        )
+    made = RiskIqOutput(
+        name,
+        Records(output.values["COMMUNITYID_ENABLE"]),
+        ENCODERS["fcfx"](output.values, member.number),
+        TRANSPORTS["udp"](output.values, name, log),
+        counts=counts,
+        log=log,
     )
     made.start()
     return made

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from flowcoll.errors import SetupError
 from flowcoll.setup.plan import Body, Kind, Thing
 
 
@@ -43,13 +44,16 @@ def put(thing: Thing, body: Body) -> Request:
 
 
 def body_of(thing: Thing, answer: Mapping[str, Any]) -> Body:
-    """Give the body of a thing out of the server's answer to its GET."""
+    """Give the body of a thing out of the server's answer to its GET; SetupError for an answer that has none."""
     body: Body
-    match thing.kind:
-        case "lifecycle policy":
-            body = answer[thing.name]["policy"]
-        case "component template":
-            body = answer["component_templates"][0]["component_template"]
-        case "index template":
-            body = answer["index_templates"][0]["index_template"]
+    try:
+        match thing.kind:
+            case "lifecycle policy":
+                body = answer[thing.name]["policy"]
+            case "component template":
+                body = answer["component_templates"][0]["component_template"]
+            case "index template":
+                body = answer["index_templates"][0]["index_template"]
+    except (KeyError, IndexError, TypeError):
+        raise SetupError(f"the answer to GET {path(thing)} holds no {thing.kind}; is that Elasticsearch?") from None
     return body

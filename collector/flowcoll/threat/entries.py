@@ -5,9 +5,11 @@ The parts of a row are found by the names that feeds use for columns and keys, w
 
 import re
 from collections.abc import Mapping, Sequence
+from socket import AF_INET, inet_pton
 from typing import Any, NamedTuple
 
 from flowcoll.enrich.locality import Address, network, parse
+from flowcoll.threat.times import iso
 
 
 class Entry(NamedTuple):
@@ -22,14 +24,22 @@ class Entry(NamedTuple):
     first_seen: str = ""
     last_seen: str = ""
     link: str = ""
+    expires: str = ""
 
 
 class Refused(NamedTuple):
-    """A row that holds no address: where it is, and why; `other` when it is about something else, a domain say."""
+    """A row that holds no address: where it is, and why; `other` when it is about something else, a domain say.
+
+    terms: what a row about the list itself says that has to be kept with it: whose it is.
+    """
 
     where: str
     why: str
     other: bool = False
+    terms: str = ""
+
+
+Row = Entry | Refused
 
 
 class OtherKindError(ValueError):
@@ -44,7 +54,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
         *("cidr", "network", "netblock", "prefix"),
     ),
     "label": (
-        *("threat", "threatname", "name", "malware", "malwareprintable", "malwarefamily", "family", "botnet"),
+        *("threat", "threatname", "name", "malwareprintable", "malware", "malwarefamily", "family", "botnet"),
         *("threattype", "category", "classification", "label", "labels", "tag", "tags"),
     ),
     "kind": ("type", "ioctype", "indicatortype"),
@@ -54,6 +64,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "first_seen": ("firstseen", "firstseenutc", "dateadded", "publisheddate"),
     "last_seen": ("lastseen", "lastseenutc", "lastonline", "collected"),
     "link": ("link", "url", "reference"),
+    "expires": ("expires", "expiresat", "expiry", "expiration", "validuntil", "until"),
 }
 """Part of a row -> names that may hold it; of those that are there, the first one with a value counts."""
 
@@ -63,25 +74,18 @@ _ADDRESS = {
 }
 """Kinds that say no more than that the row is about an address; any other kind is a label."""
 
-_OTHER = {
-    *(
-        "domain",
-        "domain-name",
-        "hostname",
-        "url",
-        "uri",
-        "email",
-        "email-addr",
-        "file",
-        "filename",
-        "mutex",
-        "metadata",
-    ),
-    *("md5", "sha1", "sha256", "md5_hash", "sha1_hash", "sha256_hash", "hash_md5", "hash_sha1", "hash_sha256"),
-}
+_OTHER = re.compile(
+    r"(domain|hostname|url|uri|e-?mails?|file|filename|filepath|mutex|metadata)([-_].*)?|.*_(e?mail|mutex|hash)|pdb_path"
+    r"|(hash_)?(md5|sha-?\d+)([-_].*)?|imphash|ssdeep|tlsh|(code_)?certi?ficate_.*"
+)
+"""Kinds that are about something else than an address."""
+
+_PORT = re.compile(r".*[:|]port$")
+"""Kinds whose values end with a port."""
 
 _WORDS = {"none": 0, "low": 15, "medium": 50, "moderate": 50, "high": 85, "critical": 95, "very high": 95}
 _NAME, _TEXT, _TIME = 256, 1024, 40  # characters kept
+_SEPARATING = re.compile(r"[\s_()-]")
 
 
 class Places(NamedTuple):
@@ -98,14 +102,15 @@ class Places(NamedTuple):
     first_seen: Sequence[Any]
     last_seen: Sequence[Any]
     link: Sequence[Any]
+    expires: Sequence[Any]
 
     @classmethod
     def of(cls, names: Sequence[str], places: Sequence[Any]) -> "Places":
         """Find the parts by the names of columns or keys."""
-        plain = [re.sub(r"[\s_()-]", "", name.lower()) for name in names]
-        return cls(
-            **{part: tuple(places[plain.index(n)] for n in known if n in plain) for part, known in COLUMNS.items()}
-        )
+        found: dict[str, Any] = {}
+        for name, place in zip(names, places, strict=False):
+            found.setdefault(_SEPARATING.sub("", name.lower()), place)
+        return cls(**{part: tuple(found[n] for n in known if n in found) for part, known in COLUMNS.items()})
 
     def __bool__(self) -> bool:
         """Tell whether rows name addresses."""
@@ -114,36 +119,41 @@ class Places(NamedTuple):
 
 def entry(row: Any, places: Places, address: str = "") -> Entry:
     """Make an entry of a row; `address` counts where the row names none. ValueError when there is none at all."""
-    start, end, where, names, kinds, feeds, texts, scores, firsts, lasts, links = places
-    kind = _text(row, kinds) if kinds else ""
-    if kind and kind.lower() in _OTHER:
-        raise OtherKindError(f"is about a {kind}")
+    start, end, where, names, kinds, feeds, texts, scores, firsts, lasts, links, ends = places
+    said = _text(row, kinds) if kinds else ""
+    kind = said.lower()
+    if kind and kind not in _ADDRESS and _OTHER.fullmatch(kind):
+        raise OtherKindError(f"is about a {said}")
     span = f"{_text(row, start)}-{_text(row, end)}" if start and end else ""
-    first, last = interval((span if len(span) > 1 else "") or _text(row, where) or address)
+    named = (span if len(span) > 1 else "") or _text(row, where) or address
+    first, last = interval(_before_port(named) if kind and _PORT.match(kind) else named)
     label = _text(row, names) if names else ""
-    if kind and not label and kind.lower() not in _ADDRESS:
-        label = kind
+    if kind and not label and kind not in _ADDRESS:
+        label = said
     link = _text(row, links) if links else ""
     return Entry(
         first,
         last,
         label[:_NAME],
         _text(row, feeds)[:_NAME] if feeds else "",
-        _confidence(_text(row, scores)) if scores else None,
+        _confidence(row, scores) if scores else None,
         _text(row, texts)[:_TEXT] if texts else "",
         _text(row, firsts)[:_TIME] if firsts else "",
         _text(row, lasts)[:_TIME] if lasts else "",
         link if link.startswith(("https://", "http://")) and len(link) <= _TEXT else "",  # half a link leads nowhere
+        _expiry(_text(row, ends)) if ends else "",
     )
 
 
 def interval(row: str) -> tuple[Address, Address]:
     """Give first and last address of `address`, `address:port`, `address/length` or `first-last`."""
-    try:
-        address = parse(row)
-    except ValueError:
+    if "/" in row:
         return _interval(row)
-    return address, address
+    try:
+        number = int.from_bytes(inet_pton(AF_INET, row), "big")
+    except (OSError, ValueError):  # ValueError: a null character or a surrogate in it
+        return _interval(row)
+    return number, number
 
 
 def _interval(row: str) -> tuple[Address, Address]:
@@ -169,29 +179,50 @@ def _interval(row: str) -> tuple[Address, Address]:
 def _without_port(address: str) -> str:
     if address.startswith("["):
         return address[1:].partition("]")[0]
-    head, colon, port = address.partition(":")
-    return head if colon and "." in head and port.isdigit() else address
+    colons = address.count(":")
+    head, _, port = address.rpartition(":")
+    if port.isdecimal() and (colons == 8 or (colons == 1 and "." in head)):
+        return head
+    return address
+
+
+def _before_port(named: str) -> str:
+    """Give the address of a value that is said to end with a port, be it IPv6 without brackets; if it does not, all of it."""
+    named = named.strip()
+    for mark in "|:":
+        head, found, port = named.rpartition(mark)
+        if found and port.isdecimal() and not named.startswith("["):
+            try:
+                parse(head)
+            except ValueError:
+                continue
+            return head
+    return named
 
 
 def _text(row: Any, places: Sequence[Any]) -> str:
     """Give the first value that says something."""
     for place in places:
         value = row[place]
-        if not isinstance(value, str):
-            if isinstance(value, list):
-                value = ", ".join(each.strip() for each in value if isinstance(each, str) and each.strip())
-            elif isinstance(value, int | float) and not isinstance(value, bool):
-                value = str(value)
-            else:
-                continue
-        text = value.strip()
+        text = value.strip() if type(value) is str else _joined(value)
         if text:
             return text
     return ""
 
 
-def _confidence(word: str) -> int | None:
+def _joined(value: Any) -> str:
+    """Give a number, or the texts of a list, as one text."""
+    if isinstance(value, list):
+        return ", ".join(each.strip() for each in value if isinstance(each, str) and each.strip())
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def _confidence(row: Any, places: Sequence[Any]) -> int | None:
     """Give 0 to 100 out of a number, a share of one, or a word."""
+    value = row[places[0]]
+    if type(value) is int:  # no boolean
+        return value if 0 <= value <= 100 else None
+    word = _text(row, places)
     try:
         score = float(word)
     except ValueError:
@@ -199,3 +230,10 @@ def _confidence(word: str) -> int | None:
     if 0 < score < 1:
         score *= 100
     return round(score) if 0 <= score <= 100 else None
+
+
+def _expiry(text: str) -> str:
+    """Give the time after which an entry does not count: a day counts to its end. Empty for no time."""
+    if len(text) == 10 and text.count("-") == 2:
+        text += "T23:59:59.999"
+    return text if len(text) <= _TIME and iso(text) else ""

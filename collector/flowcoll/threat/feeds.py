@@ -1,59 +1,83 @@
-"""PassiveTotal's list as it lies on disk: what the process that downloads it keeps there, and what others use of it."""
+"""Lists where no process keeps them, as when captures are read: tables that fit, else made in memory; nothing is downloaded."""
+
+import io
+from collections.abc import Mapping
 
 from flowcoll.config import Options
-from flowcoll.errors import ConfigError, ListError
+from flowcoll.errors import ListError
 from flowcoll.logs import Log
-from flowcoll.threat.last_good import LastGood, Meta
-from flowcoll.threat.lists import Lists, Stated, ThreatList, build
-from flowcoll.threat.readers import read
-from flowcoll.threat.source import Source
-from flowcoll.threat.times import http_date, iso
-from flowcoll.threat.unwrap import Pause, at_once, unwrapped
+from flowcoll.threat.desk import folder_of
+from flowcoll.threat.following import User
+from flowcoll.threat.jobs import Job, jobs_of, stamp_of, stamps_of
+from flowcoll.threat.last_good import copies_of, known_copies, listed, octets_of, stamps
+from flowcoll.threat.lists import Lists, ThreatList
+from flowcoll.threat.local import compiled, path_of
+from flowcoll.threat.shelf import Shelf
+from flowcoll.threat.table import Table
+from flowcoll.threat.unwrap import Pause, at_once
 
-NAME = "riskiq"
-SAYS = "RiskIQ Threats:"
-"""How every line of the log about this list begins."""
 
+def use(options: Options, lists: Lists, log: Log, users: Mapping[str, User] | None = None) -> None:
+    """Use every list that options ask for, as far as it is on this host. ConfigError.
 
-def use_copy(options: Options, lists: Lists, log: Log) -> None:
-    """Use the last good copy of PassiveTotal's list, if the options ask for the list and there is one; never download."""
-    source = Source.of(options)
-    if source is None:
-        return
-    copy = copy_of(options)
-    try:
-        found = kept(copy, source, at_once)
-    except ListError as exc:
-        log.warn(f"{SAYS} the last good copy in {copy.folder} {exc}; nothing is matched against it")
-    except OSError as exc:
-        log.warn(f"{SAYS} the last good copy in {copy.folder} cannot be read ({exc.strerror})")
-    else:
-        if found is not None:
-            lists.put(NAME, found[0], at_once)
+    `users` are those of tables that are no lists of threats, by the names of their feeds.
+    """
+    found: dict[str, ThreatList] = {}
+    for job in jobs_of(options):
+        user = (users or {}).get(job.feed.name)
+        if user is None and not job.feed.threats:
+            continue
+        table = _local(options, job) if job.feed.path is not None else _downloaded(options, job, log)
+        if table is None:
+            continue
+        if user is not None:
+            user.use(table)
         else:
-            log.warn(
-                f"{SAYS} no copy in {copy.folder}, so that nothing is matched; only `flowcoll run` downloads the list"
-            )
+            found[job.feed.name] = ThreatList(table)
+    lists.use(found, at_once)
 
 
-def kept(copy: LastGood, source: Source, pause: Pause) -> tuple[ThreatList, Meta] | None:
-    """Give the list of the last good copy, or None where there is none from this address. ListError, OSError."""
-    found = copy.load(pause)
-    if found is None or found[1].url != source.shown:
-        return None
-    octets, meta = found
-    return built(octets, meta, pause), meta
+def in_memory(job: Job, pause: Pause = at_once) -> Table:
+    """Give the table of a list that is in a file. ConfigError."""
+    made = io.BytesIO()
+    compiled(job, made, pause)
+    return Table(made.getvalue())
 
 
-def built(octets: bytes, meta: Meta, pause: Pause) -> ThreatList:
-    """Give the list that octets hold; it was made when its server says so, or when it came. ListError."""
-    changed = http_date(meta.last_modified)
-    made = changed if 0 < changed <= meta.received else meta.received
-    return build(read(unwrapped(octets, pause)), Stated(NAME, iso(made)), pause)
+def _local(options: Options, job: Job) -> Table:
+    if options["EF_STATE_PATH"] is not None:
+        try:
+            table = Shelf(folder_of(options)).find(job.feed.name)
+        except (ListError, OSError):
+            table = None  # what it was made of is there
+        if table is not None and job.current(table) and stamps_of(table) == [stamp_of(path_of(job))]:
+            return table
+    return in_memory(job)
 
 
-def copy_of(options: Options) -> LastGood:
-    """Give the copy that the options name. ConfigError."""
-    if options["EF_STATE_PATH"] is None:
-        raise ConfigError("EF_STATE_PATH is empty; give a directory for the copy of PassiveTotal's list")
-    return LastGood(options["EF_STATE_PATH"] / "threat", NAME)
+def _downloaded(options: Options, job: Job, log: Log) -> Table | None:
+    """Give the table of a list that was downloaded, or of its last good copy; what is wrong is told."""
+    says, shelf = job.feed.says, Shelf(folder_of(options))
+    try:
+        table = shelf.find(job.feed.name)
+        if table is not None and job.fits(table):
+            return table
+    except (ListError, OSError):
+        pass  # there may be a copy
+    copies = copies_of(shelf.folder, job.feed)
+    try:
+        metas = known_copies(job.feed, copies)
+        if metas:
+            made = io.BytesIO()
+            texts = (octets_of(copy, at_once) for copy in copies)
+            job.made(texts, listed(metas), stamps(metas), made, at_once)
+            return Table(made.getvalue())
+    except ListError as exc:
+        log.warn(f"{says} the last good copy in {shelf.folder} {exc}; nothing is matched against it")
+    except OSError as exc:
+        log.warn(f"{says} the last good copy in {shelf.folder} cannot be read ({exc.strerror})")
+    else:
+        log.warn(
+            f"{says} no copy in {shelf.folder}, so that nothing is matched; only `flowcoll run` downloads the list"
+        )
+    return None

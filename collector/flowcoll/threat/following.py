@@ -1,22 +1,25 @@
-"""A worker's list of threats follows the copy on disk: it is used at the start, and again whenever there is a new one.
+"""A worker's lists follow the table files in their folder: mapped at the start, and again whenever there is a new one.
 
-Nothing is downloaded here. Nor is anything told in the log, where each of many workers would say the same: what a worker
-uses is in its state, and what was wrong with a copy is there too, and counted.
+Nothing is read or downloaded here. Nor is anything told in the log, where each of many workers would say the same: what a
+worker uses is in its state, and what was wrong with a table is there too, and counted.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flowcoll.config import Options
 from flowcoll.counters import Counts
 from flowcoll.errors import ListError
 from flowcoll.logs import Log
-from flowcoll.threat.feeds import NAME, SAYS, copy_of, kept
-from flowcoll.threat.last_good import LastGood, Meta, Stamp
-from flowcoll.threat.lists import Lists
-from flowcoll.threat.source import Source
-from flowcoll.threat.times import iso
+from flowcoll.threat.desk import folder_of
+from flowcoll.threat.feed import RISKIQ
+from flowcoll.threat.jobs import Job, jobs_of, state_of
+from flowcoll.threat.lists import Lists, ThreatList
+from flowcoll.threat.shelf import END
+from flowcoll.threat.table import Table
 from flowcoll.threat.unwrap import Pause
 
 if TYPE_CHECKING:
@@ -24,111 +27,165 @@ if TYPE_CHECKING:
 
 _LOOK_S = 0.5
 
+Stamp = tuple[int, int, int]
+"""What tells a file from the one that was there before."""
 
-def follow(options: Options, lists: Lists, counts: Counts, log: Log) -> "list[gevent.Greenlet]":
-    """Start to follow PassiveTotal's list, if the options ask for it; the greenlets are to be killed at the end."""
-    source = Source.of(options)
-    if source is None:
-        lists.watch(NAME, lambda: {"state": "off"})
-        return []
-    import time  # noqa: PLC0415
 
-    import gevent  # noqa: PLC0415
+class User(Protocol):
+    """Who uses a table that is no list of threats."""
 
-    from flowcoll.threat.giveway import GiveWay  # noqa: PLC0415
+    def use(self, table: Table, /) -> None:
+        """Use a table from now on."""
 
-    rest = Rest(time.time, gevent.sleep, GiveWay())
-    return [gevent.spawn(Follower(source, copy_of(options), lists, counts, log, rest).run)]
+    def watch(self, state: Callable[[], Mapping[str, Any]], /) -> None:
+        """Take what tells how that table is."""
 
 
 @dataclass(frozen=True)
 class Rest:
-    """The time, how to let it pass, and what to call between small pieces of work."""
+    """How to let time pass, and what to call between small pieces of work."""
 
-    clock: Callable[[], float]
     sleep: Callable[[float], object]
     pause: Pause
 
 
+def follow(
+    options: Options, lists: Lists, counts: Counts, log: Log, users: Mapping[str, User] | None = None
+) -> "list[gevent.Greenlet]":
+    """Use the tables of the lists that options ask for, and follow them; the greenlets are to be killed at the end.
+
+    `users` are those of tables that are no lists of threats, by the names of their feeds.
+    """
+    jobs = [job for job in jobs_of(options) if job.feed.threats or job.feed.name in (users or {})]
+    if RISKIQ not in {job.feed.name for job in jobs}:
+        lists.watch(RISKIQ, lambda: {"state": "off"})
+    if not jobs:
+        return []
+    import gevent  # noqa: PLC0415
+
+    from flowcoll.threat.giveway import GiveWay  # noqa: PLC0415
+
+    rest = Rest(gevent.sleep, GiveWay())
+    follower = Follower(folder_of(options), jobs, lists, counts, log, rest, users or {})
+    follower.look()
+    return [gevent.spawn(follower.run)]
+
+
+@dataclass
+class _Followed:
+    """One table, as a worker has it."""
+
+    job: Job
+    seen: Stamp | None = None
+    serving: Mapping[str, Any] | None = None
+    error: str = ""
+    reason: str = ""
+    doing: str = field(default="waiting")
+
+    def state(self) -> dict[str, Any]:
+        """Tell what serves, and what is wrong with the table."""
+        state = self.doing
+        if state != "stopped" and (self.error or self.serving is not None):
+            state = "failed" if self.error else "on"
+        failed = {"last_error": self.error, "reason": self.reason} if self.error else {}
+        return {"state": state, "entries": 0, **(self.serving or {}), **failed}
+
+
 class Follower:
-    """Keeps the list that `lists` knows as `riskiq` the one of the copy; `run` does not return."""
+    """Keeps the lists of a worker those of the table files in a folder; `run` does not return."""
 
     def __init__(  # noqa: PLR0913, PLR0917  the parts it puts together
-        self, source: Source, copy: LastGood, lists: Lists, counts: Counts, log: Log, rest: Rest
+        self,
+        folder: Path,
+        jobs: Sequence[Job],
+        lists: Lists,
+        counts: Counts,
+        log: Log,
+        rest: Rest,
+        users: Mapping[str, User],
     ) -> None:
-        self._source = source
-        self._copy = copy
+        self._folder = folder
         self._lists = lists
         self._counts = counts
         self._log = log
         self._rest = rest
-        self._serving: tuple[Mapping[str, Any], Meta] | None = None
-        self._seen: Stamp | None = None  # the copy that was looked at last
-        self._doubted: Stamp | None = None  # the one that was no good at the first look
-        self._doing = "waiting"
-        self._error = ""
-        lists.watch(NAME, self.state)
+        self._users = users
+        self._all = {f"{job.feed.name}{END}": _Followed(job) for job in jobs}
+        for each in self._all.values():
+            user = users.get(each.job.feed.name)
+            if user is None:
+                lists.watch(each.job.feed.name, each.state)
+            else:
+                user.watch(each.state)
 
     def run(self) -> None:
-        """Look at the copy again and again."""
+        """Look again and again."""
         try:
             while True:
-                self.look()
                 self._rest.sleep(_LOOK_S)
+                self.look()
         finally:
-            self._doing = "stopped"
+            for each in self._all.values():
+                each.doing = "stopped"
 
     def look(self) -> None:
-        """Use the copy, if it is another one than at the last look."""
-        stamp = self._copy.stamp()
-        if stamp is None or stamp == self._seen:
-            return
+        """Use the tables that are others than at the last look."""
+        used: dict[str, ThreatList] = {}
+        changed = False
+        for entry, followed in self._changed():
+            table = self._mapped(entry, followed)
+            if table is None:
+                continue
+            changed = True
+            name = followed.job.feed.name
+            if name in self._users:
+                self._users[name].use(table)
+            else:
+                used[name] = ThreatList(table)
+            followed.serving, followed.error = state_of(table), ""
+            self._counts.add(f"threats.tables.{name}.used")
+        if changed:
+            self._lists.use(used, self._rest.pause)
+
+    def _changed(self) -> list[tuple[os.DirEntry[str], _Followed]]:
+        """Give the table files that are new, with one look at the folder."""
+        found = []
         try:
-            self._take()
+            with os.scandir(self._folder) as entries:
+                for entry in entries:
+                    followed = self._all.get(entry.name)
+                    if followed is None:
+                        continue
+                    try:
+                        stat = entry.stat()
+                    except OSError:
+                        continue  # it has just been replaced: the next look finds the new one
+                    stamp = stat.st_ino, stat.st_size, stat.st_mtime_ns
+                    if stamp != followed.seen:
+                        followed.seen = stamp
+                        found.append((entry, followed))
+        except OSError:
+            return []  # there is no folder yet
+        return found
+
+    def _mapped(self, entry: os.DirEntry[str], followed: _Followed) -> Table | None:
+        """Give the table of a file if it can be used; one made for other options is left alone."""
+        try:
+            table = Table.open(Path(entry.path))
+        except FileNotFoundError:
+            followed.seen = None
         except ListError as exc:
-            self._refuse(stamp, "unusable", str(exc))
+            self._refuse(followed, "unusable", str(exc))
         except OSError as exc:
-            self._refuse(stamp, "unreadable", f"cannot be read ({exc.strerror})")
+            self._refuse(followed, "unreadable", f"cannot be read ({exc.strerror})")
         else:
-            self._seen, self._error = stamp, ""
+            if followed.job.fits(table):
+                return table
+        return None
 
-    def state(self) -> dict[str, Any]:
-        """Tell what serves, and what is wrong with the copy."""
-        serving = {}
-        if self._serving is not None:
-            said, meta = self._serving
-            age_s = max(round(self._rest.clock() - meta.confirmed), 0)
-            serving = {**said, "received": iso(meta.received), "age_s": age_s}
-        state = self._doing
-        if state != "stopped" and (self._error or serving):
-            state = "failed" if self._error else "on"
-        failed = {"last_error": self._error} if self._error else {}
-        return {"state": state, "entries": 0, **serving, **failed}
-
-    def _take(self) -> None:
-        """Use the copy; one that was only confirmed since is not read again. ListError, OSError."""
-        meta = self._copy.meta()
-        if meta is None or meta.url != self._source.shown:
-            return
-        if self._serving is not None and self._serving[1]._replace(confirmed=meta.confirmed) == meta:
-            self._serving = self._serving[0], meta
-            return
-        self._doing = "loading"
-        try:
-            found = kept(self._copy, self._source, self._rest.pause)
-        finally:
-            self._doing = "waiting"
-        if found is not None:
-            self._serving = found[0].state, found[1]
-            self._lists.put(NAME, found[0], self._rest.pause)
-            self._counts.add("threats.copies.used")
-
-    def _refuse(self, stamp: Stamp, reason: str, why: str) -> None:
-        """Note what is wrong with a copy, unless it was only being replaced: then the next look finds a whole one."""
-        if self._doubted != stamp or self._copy.stamp() != stamp:
-            self._doubted = stamp
-            return
-        self._seen = stamp
-        self._error = f"the copy in {self._copy.folder} {why}"
-        self._counts.add(f"threats.copies.{reason}")
-        self._log.debug(f"{SAYS} {self._error}")
+    def _refuse(self, followed: _Followed, reason: str, why: str) -> None:
+        name = followed.job.feed.name
+        followed.reason = reason
+        followed.error = f"the table {name}{END} in {self._folder} {why}"
+        self._counts.add(f"threats.tables.{name}.{reason}")
+        self._log.debug(f"{followed.job.feed.says} {followed.error}")

@@ -1,14 +1,16 @@
 """The last good copy of a downloaded list: its octets as they came, and beside them what is known of them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
 from flowcoll.errors import ListError
+from flowcoll.threat.feed import Feed
+from flowcoll.threat.times import http_date, iso
 from flowcoll.threat.unwrap import LARGEST, Pause, at_once, taken
 
 Stamp = tuple[int, int]
@@ -39,7 +41,7 @@ class LastGood:
         """Open a file to download to; what is not kept is gone at the end. OSError."""
         self.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         try:
-            with _opened(self._part) as file:
+            with opened(self._part) as file:
                 yield file
         finally:
             with suppress(OSError):
@@ -112,12 +114,50 @@ class LastGood:
     def _beside(self, meta: Meta) -> Path:
         """Write what will be known of the copy to a file of its own."""
         beside = self._meta.with_suffix(".new")
-        with _opened(beside) as file:
+        with opened(beside) as file:
             file.write(orjson.dumps(meta._asdict(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         return beside
 
 
-def _opened(path: Path) -> BinaryIO:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-    os.fchmod(descriptor, 0o640)  # whatever the umask, and of a file that was there
-    return os.fdopen(descriptor, "w+b")
+def copies_of(folder: Path, feed: Feed) -> list[LastGood]:
+    """Give the last good copies of a feed, one for each source; no list has a name with a hyphen."""
+    numbers = range(1, len(feed.sources) + 1)
+    return [LastGood(folder, feed.name if number == 1 else f"{feed.name}-{number}") for number in numbers]
+
+
+def known_copies(feed: Feed, copies: Sequence[LastGood]) -> list[Meta]:
+    """Give what is known of copies, nothing unless there is one from each source. ListError, OSError."""
+    metas = [copy.meta() for copy in copies]
+    found = [meta for meta, source in zip(metas, feed.sources, strict=True) if meta and meta.url == source.shown]
+    return found if len(found) == len(copies) else []
+
+
+def octets_of(copy: LastGood, pause: Pause) -> bytes:
+    """Give the octets of a copy. ListError, OSError."""
+    found = copy.load(pause)
+    if found is None:
+        raise ListError("is not whole: it is gone")
+    return found[0]
+
+
+def listed(metas: Sequence[Meta]) -> str:
+    """Give when a list was made: as its server says, or when it came; of several parts the newest."""
+    return iso(max(_changed(meta) for meta in metas))
+
+
+def stamps(metas: Sequence[Meta]) -> list[list[Any]]:
+    """Give what tells copies from those before them, as JSON can hold it."""
+    return [[meta.octets, meta.received, meta.etag, meta.last_modified] for meta in metas]
+
+
+def _changed(meta: Meta) -> float:
+    changed = http_date(meta.last_modified)
+    return changed if 0 < changed <= meta.received else meta.received
+
+
+def opened(path: Path, how: int = os.O_TRUNC, mode: int = 0o640) -> BinaryIO:
+    """Open a file to be written, readable for owner and group alone. OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | how, mode)
+    with suppress(PermissionError):
+        os.fchmod(descriptor, mode)  # whatever the umask, and of a file that was there
+    return os.fdopen(descriptor, "w+b" if how & os.O_TRUNC else "ab")

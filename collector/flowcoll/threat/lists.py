@@ -5,21 +5,23 @@ private address never matches, even if it is listed. A list can be replaced at a
 said is told.
 """
 
-import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, Self
+from functools import partial
+from typing import Any, BinaryIO, NamedTuple
 
-from flowcoll.config import ThreatListOptions
 from flowcoll.enrich.locality import Address, is_private, unmapped
-from flowcoll.errors import ConfigError, ListError
 from flowcoll.threat.entries import Entry
-from flowcoll.threat.readers import Row, read
-from flowcoll.threat.table import Spans, Table
+from flowcoll.threat.readers import Row
+from flowcoll.threat.seen import Seen
+from flowcoll.threat.spans import Spans
+from flowcoll.threat.table import Table
 from flowcoll.threat.times import iso
-from flowcoll.threat.unwrap import Pause, at_once, taken, unwrapped
+from flowcoll.threat.unwrap import Pause
 
 _OFTEN = 64  # rows between two pauses
 _FIELDS = 7  # of a line
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Threat(NamedTuple):
@@ -55,12 +57,16 @@ def confidence_word(confidence: int | None) -> str:
 
 
 class ThreatList:
-    """One list in memory; `state` says how many entries it has and what was left out of it."""
+    """One list in use; `state` says how many entries it has and what was left out of it."""
 
-    def __init__(self, table: Table, stated: Stated, state: Mapping[str, Any]) -> None:
+    def __init__(self, table: Table) -> None:
+        said = {"name": "", "listed": "", "label": "", "confidence": None, "state": {}, **table.about}
         self._table = table
-        self._stated = stated
-        self.state = state
+        self._name, self._label, self._listed = (str(said[each]) for each in ("name", "label", "listed"))
+        self._confidence = said["confidence"] if isinstance(said["confidence"], int) else None
+        figures = {"entries": table.entries, "networks": table.networks, "private": table.private}
+        left_out = said["state"] if isinstance(said["state"], dict) else {}
+        self.state: Mapping[str, Any] = figures | left_out | {"listed": self._listed}
 
     def names(self, address: Address) -> bool:
         """Tell whether the list names an address, be it private or not; an IPv4-mapped address is given as int."""
@@ -69,19 +75,19 @@ class ThreatList:
     def match(self, address: Address) -> Iterator[Threat]:
         """Give what the list says of an address."""
         said = self._table.find(address)
-        fields = said.decode().split("\n") if said else []
-        for start in range(0, len(fields), _FIELDS):
+        fields = said.decode("utf-8", "replace").split("\n") if said else []
+        for start in range(0, len(fields) - _FIELDS + 1, _FIELDS):
             label, feed, confidence, description, first_seen, last_seen, link = fields[start : start + _FIELDS]
-            stated = self._stated
+            score = int(confidence) if len(confidence) <= 3 and confidence.isdecimal() else self._confidence
             yield Threat(
-                name=label or stated.label or stated.name,
-                feed=feed or stated.name,
-                confidence=confidence_word(int(confidence) if confidence else stated.confidence),
+                name=label or self._label or self._name,
+                feed=feed or self._name,
+                confidence=confidence_word(score),
                 description=description,
                 first_seen=iso(first_seen),
                 last_seen=iso(last_seen),
                 reference=link,
-                listed=stated.listed,
+                listed=self._listed,
             )
 
 
@@ -92,11 +98,7 @@ class Lists:
         self._lists = dict(sorted(lists.items()))
         self._watched: dict[str, Callable[[], Mapping[str, Any]]] = {}
         self._forget: list[Callable[[], Iterable[dict[Any, Any]]]] = []
-
-    @classmethod
-    def load(cls, wanted: Iterable[ThreatListOptions]) -> Self:
-        """Read the lists that are enabled; ConfigError for one that cannot be used."""
-        return cls({each.name: load(each, at_once) for each in wanted if each.enable})
+        self._allowed: Callable[[str, Address], bool] | None = None
 
     def put(self, name: str, wanted: ThreatList, pause: Pause) -> None:
         """Use a list from now on, in the place of the one that had this name."""
@@ -105,6 +107,14 @@ class Lists:
     def use(self, wanted: Mapping[str, ThreatList], pause: Pause) -> None:
         """Use lists from now on, in the place of those that had their names; what matches have said is forgotten once."""
         self._lists = dict(sorted({**self._lists, **wanted}.items()))
+        self.forget(pause)
+
+    def rule(self, allowed: Callable[[str, Address], bool]) -> None:
+        """Let a list match an address only where this allows it from now on, by the list's name and an unmapped address."""
+        self._allowed = allowed
+
+    def forget(self, pause: Pause) -> None:
+        """Have forgotten what matches have said, since a list or what is allowed has changed."""
         dead = [known for forget in self._forget for known in forget()]
         for known in dead:  # half a million entries take long to go
             while known:
@@ -122,19 +132,24 @@ class Lists:
 
     def match(self, address: Address) -> Threats:
         """Give what all lists say of an address."""
-        if not self._lists:
-            return ()
         address = unmapped(address)
-        if is_private(address):
-            return ()
-        return tuple(threat for each in self._lists.values() for threat in each.match(address))
+        return tuple(threat for _, each in self._naming(address) for threat in each.match(address))
 
     def listed(self, address: Address) -> bool:
         """True when `match` would give something."""
-        if not self._lists:
-            return False
-        address = unmapped(address)
-        return not is_private(address) and any(each.names(address) for each in self._lists.values())
+        return any(True for _ in self._naming(unmapped(address)))
+
+    def naming(self, address: Address) -> tuple[str, ...]:
+        """Give the names of the lists that match an address."""
+        return tuple(name for name, _ in self._naming(unmapped(address)))
+
+    def _naming(self, address: Address) -> Iterator[tuple[str, ThreatList]]:
+        if not self._lists or is_private(address):
+            return
+        allowed = self._allowed
+        for name, each in self._lists.items():
+            if each.names(address) and (allowed is None or allowed(name, address)):
+                yield name, each
 
     def states(self) -> dict[str, dict[str, Any]]:
         """Give state, entries, refused rows, private entries and age of each list."""
@@ -145,34 +160,32 @@ class Lists:
         return {f"threat_{name}": dict(state) for name, state in sorted(states.items())}
 
 
-def build(rows: Iterable[Row], stated: Stated, pause: Pause) -> ThreatList:
-    """Make a list of rows; ListError, worded to follow its name, when it names nobody or more than a fifth is bad."""
-    spans = Spans()
-    entries = refused = others = 0
-    first_refused = ""
-    for row in rows:
-        if isinstance(row, Entry):
-            spans.add(row.first, row.last, _line(row))
-            entries += 1
-            if entries % _OFTEN == 0:
-                pause()
-            continue
-        if row.other:
-            others += 1
-        else:
-            refused += 1
-            first_refused = first_refused or f"{row.where}: {row.why}"
-        if (refused + others) % _OFTEN == 0:
-            pause()
-    worst = f" ({first_refused})" if first_refused else ""
-    if not entries:
-        raise ListError(f"holds no address{worst}", "empty")
-    if refused * 5 > entries + refused:
-        raise ListError(f"holds no address in {refused} of its {entries + refused} rows{worst}", "bad_rows")
-    table = spans.table(pause)
-    state: dict[str, Any] = {"entries": table.entries, "networks": table.networks, "private": table.private}
-    state |= {"refused": refused, **({"first_refused": first_refused} if refused else {})}
-    return ThreatList(table, stated, state | ({"others": others} if others else {}) | {"listed": stated.listed})
+def compile_list(  # noqa: PLR0913  what a list is made of
+    rows: Iterable[Row],
+    stated: Stated,
+    file: BinaryIO,
+    pause: Pause,
+    *,
+    may_be_empty: bool = False,
+    of: Mapping[str, Any] = _NOTHING,
+    clock: Callable[[], float] = time.time,
+) -> Mapping[str, Any]:
+    """Write the table of a list, and give the list's state; `of` is for whoever wants to know what it was made of.
+
+    ListError, worded to follow its name, when it names nobody or more than a fifth of its rows is bad. OSError.
+    """
+    spans, seen = Spans(), Seen[Entry]()
+    for row in seen.used(rows, pause, partial(_expired, iso(clock()))):
+        spans.add(row.first, row.last, _line(row))
+    seen.judge(may_be_empty=may_be_empty)
+    said = {"name": stated.name, "listed": stated.listed, "label": stated.label, "confidence": stated.confidence}
+    figures = spans.write(file, said | {"state": seen.left_out(), "of": of}, pause)
+    return {**figures, **seen.left_out(), "listed": stated.listed}
+
+
+def _expired(now: str, row: Entry) -> bool:
+    expires = row.expires and iso(row.expires)
+    return expires != "" and expires <= now
 
 
 def _line(row: Entry) -> bytes:
@@ -183,21 +196,3 @@ def _line(row: Entry) -> bytes:
     if text.count("\n") >= _FIELDS:
         text = "\n".join(" ".join(field.split()) for field in fields)
     return text.encode("utf-8", "replace")
-
-
-def load(wanted: ThreatListOptions, pause: Pause) -> ThreatList:
-    """Read the list of a file; ConfigError when it cannot be used."""
-    option = f"EF_PROCESSOR_ENRICH_IPADDR_THREAT_{wanted.name.upper()}_PATH"
-    if wanted.path is None:
-        raise ConfigError(f"{option} is empty; give the file of the list, or set {option[:-4]}ENABLE to false")
-    try:
-        with wanted.path.open("rb") as file:
-            changed = os.fstat(file.fileno()).st_mtime
-            octets = taken(file, pause)
-        stated = Stated(wanted.name, iso(changed), wanted.label, wanted.confidence)
-        return build(read(unwrapped(octets, pause), wanted.type), stated, pause)
-    except OSError as exc:
-        raise ConfigError(f"{option}: cannot read {wanted.path} ({exc.strerror}); give the path of a list") from None
-    except ListError as exc:
-        right = "" if wanted.type == "auto" else f"; is {wanted.type} its type?"
-        raise ConfigError(f"{option}: {wanted.path} {exc}{right}") from None

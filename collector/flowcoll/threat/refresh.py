@@ -1,88 +1,131 @@
-"""PassiveTotal's list of threats kept fresh: downloaded, read, put in the place of the copy before, tried again on failure.
+"""A list kept fresh from where it is downloaded: fetched, read, made a table in the place of the one before, tried again.
 
-At the start the last good copy serves until the first download has succeeded; whatever fails later, the copy that serves
-goes on serving. A list is read to see whether it is one, and is not kept in memory: workers read the copy.
+At the start the table of the last good copy serves until the first download has succeeded; whatever fails later, the one
+that serves goes on serving. A feed may have several sources: of each a copy is kept, and one table is made of all.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
+
+from gevent.event import Event
 
 from flowcoll.counters import Counts
 from flowcoll.errors import ListError
 from flowcoll.logs import Log
 from flowcoll.threat import refusals
-from flowcoll.threat.feeds import SAYS, built, kept
-from flowcoll.threat.last_good import LastGood, Meta
-from flowcoll.threat.passivetotal import Validators
+from flowcoll.threat.download import Validators
+from flowcoll.threat.jobs import Job, Stamps, stamps_of, state_of
+from flowcoll.threat.last_good import Meta, copies_of, known_copies, listed, octets_of, stamps
 from flowcoll.threat.refusals import DownloadError
-from flowcoll.threat.source import Source
+from flowcoll.threat.shelf import Shelf
 from flowcoll.threat.surroundings import Surroundings
+from flowcoll.threat.table import Table
 from flowcoll.threat.times import iso
+from flowcoll.threat.tries import Tries
 
-_FIRST_RETRY_S, _LAST_RETRY_S = 5.0, 1800.0
 _SHRINKS_FROM = 1000  # entries; a shorter list may come and go
+_FIGURES = ("entries", "networks", "private", "refused", "others", "expired")
 
 
 class Refresher:
-    """Keeps the copy of the list fresh; `run` does not return."""
+    """Keeps copies and table of one feed fresh; `run` does not return."""
 
-    def __init__(self, source: Source, copy: LastGood, counts: Counts, log: Log, world: Surroundings) -> None:
-        self._source = source
-        self._copy = copy
+    def __init__(self, job: Job, shelf: Shelf, counts: Counts, log: Log, world: Surroundings) -> None:
+        self._job = job
+        self._feed = job.feed
+        self._shelf = shelf
         self._counts = counts
         self._log = log
         self._world = world
-        self._serving: tuple[dict[str, Any], Meta] | None = None  # what its list is like, what is known of it
+        self._copies = copies_of(shelf.folder, job.feed)
+        self._serving: Mapping[str, Any] | None = None  # the state of its table
+        self._stamps: Stamps = []  # of what the table was made of
+        self._metas: Sequence[Meta] = ()  # what is known of the copies
         self._doing = "starting"
+        self._woken = Event()
         self._due = 0.0
-        self._failures = 0
-        self._failed_since = 0.0
-        self._error = ""
+        self._tries = Tries(job.feed, world.chance)
+        self._error = self._reason = ""
+        self._asked = ""
         self._shrunk = False  # the last download was refused for being so much shorter
 
+    @property
+    def name(self) -> str:
+        """What its state is called."""
+        return self._feed.state_name
+
     def run(self) -> None:
-        """Use the last good copy, then download now and again."""
+        """Download now and again; `start` was called before."""
         try:
-            if self._source.in_clear:
-                self._log.warn(f"{SAYS} the key goes over the network unencrypted; use https in the endpoint")
-            self.start()
+            for warning in _warnings(self._feed.sources):
+                self._log.warn(f"{self._feed.says} {warning}")
+            self._rest(self._tries.earliest - self._world.clock())
             while True:
-                self._world.sleep(self.refresh())
+                self._rest(self.refresh())
         finally:
             self._does("stopped")
 
     def start(self) -> None:
-        """See whether there is a last good copy, and whether it can serve."""
+        """See whether there is a table that can serve, or a last good copy of which one can be made."""
         self._does("loading")
+        says, folder = self._feed.says, self._shelf.folder
+        table = self._shelf.usable(self._job, self._log)
         try:
-            found = kept(self._copy, self._source, self._world.pause)
+            self._metas = known_copies(self._feed, self._copies)
+            if self._metas and (table is None or not self._job.current(table)):
+                texts = (octets_of(copy, self._world.pause) for copy in self._copies)
+                table = self._make(self._metas, texts, rebuilt=True)
         except ListError as exc:
-            self._log.warn(f"{SAYS} the last good copy {exc}; it is set aside as {self._copy.set_aside()}")
+            aside, *_ = [copy.set_aside() for copy in self._copies]
+            self._metas = ()
+            self._log.warn(f"{says} the last good copy {exc}; it is set aside as {aside}")
         except OSError as exc:
-            self._log.warn(f"{SAYS} the last good copy in {self._copy.folder} cannot be read ({exc.strerror})")
+            self._metas = ()
+            self._log.warn(f"{says} the last good copy in {folder} cannot be read ({exc.strerror})")
+        if table is None:
+            return
+        self._serve(table)
+        confirmed = min((meta.confirmed for meta in self._metas), default=0.0)
+        self._tries.known(confirmed)
+        age = {"age_s": round(self._world.clock() - confirmed)} if confirmed else {}
+        self._log.info(f"{says} the last good copy serves at first", **self._figures(), **age)
+
+    def ask(self) -> None:
+        """Download now, since somebody asks for it, unless the feed's owner does not want that yet."""
+        now = self._world.clock()
+        said = "is fetched now"
+        if self._doing in {"downloading", "reading"}:
+            said = "is being fetched"
+        elif now < self._tries.earliest:
+            said = f"may not be fetched before {iso(self._tries.earliest)}: its owner, or its server, asks for that"
         else:
-            if found is not None:
-                self._serving = dict(found[0].state), found[1]
-                age_s = round(self._world.clock() - found[1].confirmed)
-                self._log.info(f"{SAYS} the last good copy serves at first", **self._figures(), age_s=age_s)
+            self._woken.set()
+        self._asked = f"{iso(now)}: it {said}"
+        self._log.info(f"{self._feed.says} somebody asks for the list: it {said}")
+        self._world.changed()
 
     def refresh(self) -> float:
-        """Download and keep the list; give how many seconds to wait until the next time."""
+        """Download the list and make a table of it; give how many seconds to wait until the next time."""
         self._does("downloading")
         try:
             try:
                 result = self._download()
             except OSError as exc:
-                why = f"{self._copy.folder} cannot be written ({exc.strerror}); let the service write there, or set EF_STATE_PATH"
+                folder = self._shelf.folder
+                why = f"{folder} cannot be written ({exc.strerror}); let the service write there, or set EF_STATE_PATH"
                 raise ListError(why, "state_path") from None
         except ListError as exc:
             result, wait_s = exc.reason, self._failed(exc)
         else:
-            self._failures, self._failed_since, self._error, self._shrunk = 0, 0.0, "", False
-            wait_s = self._source.interval_s
+            self._error, self._reason, self._shrunk = "", "", False
+            wait_s = self._tries.succeeded()
             self._log.info(
-                f"{SAYS} DB successfully populated.", **self._figures(), not_modified=result == "not_modified"
+                f"{self._feed.says} DB successfully populated.",
+                **self._figures(),
+                not_modified=result == "not_modified",
             )
-        self._counts.add(f"threats.refreshes.{result}")
+        self._counts.add(f"threats.refreshes.{self._feed.name}.{result}")
         self._due = self._world.clock() + wait_s
         self._does("waiting")
         return wait_s
@@ -90,11 +133,15 @@ class Refresher:
     def state(self) -> dict[str, Any]:
         """Tell what serves, since when, and what went wrong."""
         now = self._world.clock()
-        serving = {}
-        if self._serving is not None:
-            said, meta = self._serving
-            serving = {**said, "received": iso(meta.received), "age_s": max(round(now - meta.confirmed), 0)}
-        failed = {"failed_since": iso(self._failed_since), "last_error": self._error} if self._failures else {}
+        serving = dict(self._serving or {})
+        if serving and self._metas:
+            received, confirmed = (
+                min(each) for each in zip(*((m.received, m.confirmed) for m in self._metas), strict=True)
+            )
+            age_s = max(round(now - confirmed), 0)
+            serving |= {"received": iso(received), "confirmed": iso(confirmed), "age_s": age_s}
+        why = {"last_error": self._error, "reason": self._reason}
+        failed = {"failed_since": iso(self._tries.since), **why} if self._error else {}
         return {
             "state": "failed" if failed else "on" if serving else self._doing,
             "doing": self._doing,  # `stopped` would be a fault of ours: the log has it
@@ -102,69 +149,105 @@ class Refresher:
             **serving,
             **failed,
             **({"next_refresh": iso(self._due)} if self._due else {}),
+            **({"asked": self._asked} if self._asked else {}),
         }
+
+    def _rest(self, seconds: float) -> None:
+        """Wait, at most until somebody asks for the list."""
+        self._woken.clear()
+        if seconds > 0:
+            self._due = self._world.clock() + seconds
+            if self._doing != "waiting":
+                self._does("waiting")
+            self._world.wait(self._woken, seconds)
 
     def _does(self, what: str) -> None:
         self._doing = what
         self._world.changed()
 
     def _download(self) -> str:
-        """Download, read and keep the list; give the word for what came of it. ListError, OSError."""
-        source = self._source
-        started = self._world.clock()
-        known = Validators()
-        if self._serving is not None and self._copy.whole(self._serving[1]):
-            known = Validators(self._serving[1].etag, self._serving[1].last_modified)
-        self._log.info(f"{SAYS} Fetching Threat DB from enrichment API at {source.shown}")
-        with self._copy.part() as part:
-            answer = self._world.fetch(source, known, part)
+        """Download the list and make a table of it; give the word for what came of it. ListError, OSError."""
+        says, log = self._feed.says, self._log
+        known = self._validators()
+        with ExitStack() as parts:
+            answers = []
+            for source, copy, validators in zip(self._feed.sources, self._copies, known, strict=True):
+                started = self._world.clock()
+                log.info(f"{says} Fetching {self._feed.what} DB from enrichment API at {source.shown}")
+                answers.append(self._world.fetch(source, validators, parts.enter_context(copy.part())))
+                seconds = round(self._world.clock() - started, 3)
+                log.info(f"{says} received enrichment API response: {answers[-1].octets} bytes", seconds=seconds)
             now = self._world.clock()
-            self._log.info(
-                f"{SAYS} received enrichment API response: {answer.octets} bytes", seconds=round(now - started, 3)
-            )
-            if answer.not_modified and self._serving is not None:
-                said, meta = self._serving
-                self._serving = said, meta._replace(confirmed=now)
-                self._copy.confirm(self._serving[1])
-                return "not_modified"
-            self._does("reading")
-            meta = Meta(source.shown, answer.octets, now, now, *answer.validators, 0)
-            try:
-                found = dict(built(self._copy.downloaded(), meta, self._world.pause).state)
-                meta = meta._replace(entries=found["entries"])
-                self._refuse_shrunken(meta.entries)
-            except ListError as exc:
-                raise refusals.unusable(exc) from None
-            self._copy.keep(meta)
-            self._serving = found, meta
-        return "populated"
+            self._tries.answered(now)
+            news = [not answer.not_modified for answer in answers]
+            metas = [
+                Meta(source.shown, answer.octets, now, now, *answer.validators, 0)
+                if new
+                else self._metas[number]._replace(confirmed=now)
+                for number, (source, answer, new) in enumerate(zip(self._feed.sources, answers, news, strict=True))
+            ]
+            if any(news):
+                self._does("reading")
+                texts = (
+                    copy.downloaded() if new else octets_of(copy, self._world.pause)
+                    for copy, new in zip(self._copies, news, strict=True)
+                )
+                try:
+                    table = self._make(metas, texts)
+                except ListError as exc:
+                    raise refusals.unusable(exc, self._feed.sources[0]) from None
+                self._serve(table)
+                metas = [meta._replace(entries=table.entries) for meta in metas]
+            for copy, meta, new in zip(self._copies, metas, news, strict=True):
+                (copy.keep if new else copy.confirm)(meta)
+            self._metas = metas
+        return "populated" if any(news) else "not_modified"
 
-    def _refuse_shrunken(self, entries: int) -> None:
-        before = self._serving[1].entries if self._serving is not None else 0
+    def _validators(self) -> list[Validators]:
+        """Give what servers call what is here; nothing unless copies and table are here, and of one another."""
+        copies = zip(self._copies, self._metas, strict=False)
+        if not self._metas or stamps(self._metas) != self._stamps or not all(copy.whole(meta) for copy, meta in copies):
+            return [Validators() for _ in self._copies]
+        return [Validators(meta.etag, meta.last_modified) for meta in self._metas]
+
+    def _make(self, metas: Sequence[Meta], texts: Iterator[bytes], *, rebuilt: bool = False) -> Table:
+        """Make the table of copies. ListError, OSError."""
+        pause = self._world.pause
+
+        def make(file: Any) -> Mapping[str, Any]:
+            return self._job.made(texts, listed(metas), stamps(metas), file, pause)
+
+        with self._world.turn:
+            return self._shelf.put(self._feed.name, make, (lambda _: None) if rebuilt else self._refuse_shrunken)
+
+    def _serve(self, table: Table) -> None:
+        self._serving, self._stamps = state_of(table), stamps_of(table)
+
+    def _refuse_shrunken(self, found: Mapping[str, Any]) -> None:
+        entries, before = found["entries"], self._figures().get("entries", 0)
         if before >= _SHRINKS_FROM and entries * 2 < before and not self._shrunk:
             self._shrunk = True
             raise ListError(f"has only {entries} entries, and the list before it had {before}", "shrunken")
 
     def _figures(self) -> dict[str, Any]:
-        state = self._serving[0] if self._serving is not None else {}
-        return {name: state[name] for name in ("entries", "networks", "private", "refused", "others") if name in state}
+        state = self._serving or {}
+        return {name: state[name] for name in _FIGURES if name in state}
 
     def _failed(self, exc: ListError) -> float:
         """Tell why, and give how many seconds to wait."""
-        cause = str(exc)
-        self._failures += 1
-        self._failed_since = self._failed_since or self._world.clock()
-        self._error = cause
-        wait_s = self._retry_s(getattr(exc, "retry_after_s", 0.0))
+        cause, says = str(exc), self._feed.says
+        self._error, self._reason = cause, exc.reason
+        wait_s = self._tries.failed(self._world.clock(), exc)
         told = {"retry_in_s": round(wait_s), "serving": self._figures().get("entries", 0)}
         if isinstance(exc, DownloadError) and exc.incomplete:
-            self._log.error(f"{SAYS} failed to read the complete enrichment API response: {cause}")
-        self._log.error(f"{SAYS} failed to initialize DB: {cause}", **told)
+            self._log.error(f"{says} failed to read the complete enrichment API response: {cause}")
+        self._log.error(f"{says} failed to initialize DB: {cause}", **told)
         return wait_s
 
-    def _retry_s(self, asked_s: float) -> float:
-        """Give when to try again: later each time, sooner than the interval, and not before the server allows it."""
-        longest = min(_LAST_RETRY_S, self._source.interval_s / 2)
-        backed_off = min(_FIRST_RETRY_S * 2.0 ** min(self._failures - 1, 30), longest)
-        spread = backed_off * (0.8 + 0.2 * self._world.chance())  # many collectors, one server
-        return max(spread, min(asked_s, self._source.interval_s))
+
+def _warnings(sources: Sequence[Any]) -> Iterator[str]:
+    for source in sources:
+        if source.in_clear:
+            yield "the key goes over the network unencrypted; use https in the endpoint"
+    for option in dict.fromkeys(source.names.skip_verification for source in sources if source.unverified):
+        yield f"{option} is on: whoever answers is believed"

@@ -27,7 +27,7 @@ def elements(text: bytes, start: int, head: bytes = b"[", size: int = SLICE) -> 
     """
     first = after_blanks(text, start + 1)
     mark = text[first : first + 1]
-    between = re.compile(_ENDS.get(mark, rb"") + rb"\s*(,)\s*(?=" + re.escape(mark) + rb")")
+    between = re.compile(_ENDS.get(mark, rb"") + rb"(?<!\s)\s*+(,)\s*+(?=" + re.escape(mark) + rb")")
     for cut, place in _cuts(text, first, between, b"[]", size):
         yield cut
         first = place
@@ -38,9 +38,9 @@ def elements(text: bytes, start: int, head: bytes = b"[", size: int = SLICE) -> 
 def members(text: bytes, start: int, size: int = SLICE) -> Iterator[dict[str, Any]]:
     """Give the members of the object that begins at `start` and ends with the text, some at a time; else the same."""
     first = after_blanks(text, start + 1)
-    value = re.compile(rb'"(?:[^"\\]|\\.)*"\s*:\s*(.)', re.DOTALL).match(text, first)
+    value = re.compile(rb'"(?:[^"\\]++|\\.)*+"\s*+:\s*+(.)', re.DOTALL).match(text, first)
     mark = value[1] if value else b""
-    between = re.compile(_ENDS.get(mark, rb"") + rb'\s*(,)\s*(?=")')
+    between = re.compile(_ENDS.get(mark, rb"") + rb'(?<!\s)\s*+(,)\s*+(?=")')
     for cut, place in _cuts(text, first, between, b"{}", size):
         yield cut
         first = place

@@ -1,39 +1,54 @@
-"""Where PassiveTotal's list is, and whose account it is asked for with."""
+"""Where a list is downloaded from, and as whom; with it the names of the options that say so, for those who read errors."""
 
 import re
 from dataclasses import dataclass, field
-from typing import Self
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
 
-from flowcoll.config import Options
 from flowcoll.options.types import without_credentials
 
-_PREFIX = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_"
-ENABLE = _PREFIX + "THREAT_ENABLE"
-ENDPOINT = _PREFIX + "THREAT_ENDPOINT"
-REFRESH_INTERVAL = _PREFIX + "THREAT_REFRESH_INTERVAL"
-API_USER = _PREFIX + "API_USER"
-API_KEY = _PREFIX + "API_KEY"
-API_TIMEOUT = _PREFIX + "API_TIMEOUT"
+KEY_PLACE = "{password}"
+"""Stands in an address where the key belongs: some servers take it nowhere else, and an address is shown."""
+
+
+class Names(NamedTuple):
+    """What the options are called that a source is made of."""
+
+    url: str
+    user: str
+    key: str
+    header: str  # empty where there is no such option
+    timeout: str
+    proxy: str
+    ca_file: str
+    skip_verification: str
 
 
 @dataclass(frozen=True)
 class Source:
-    """Address and account of the list, how long a download may take, and how often it is done."""
+    """Address, account, way to it, and how long a download may take."""
 
-    url: str
-    user: str
-    key: str = field(repr=False)
-    timeout_s: float
-    interval_s: float
+    url: str = field(repr=False)  # may hold an account
+    names: Names
+    user: str = ""
+    key: str = field(default="", repr=False)
+    header: str = field(default="", repr=False)  # name: value
+    timeout_s: float = 30
+    proxy: str = field(default="", repr=False)  # empty: that of the environment
+    ca_file: Path | None = None
+    skip_verification: bool = False
+    owner: str = ""  # whose server it is, where errors have words for it
 
-    @classmethod
-    def of(cls, options: Options) -> Self | None:
-        """Give the source that the options name, or None when it is off."""
-        if not options[ENABLE]:
-            return None
-        interval_s = 60 * options[REFRESH_INTERVAL]
-        return cls(options[ENDPOINT], options[API_USER], options[API_KEY], options[API_TIMEOUT], interval_s)
+    @property
+    def asked(self) -> str:
+        """The address as it is asked for: it may hold the key."""
+        return self.url.replace(KEY_PLACE, quote(self.key, safe=""))
+
+    @property
+    def key_in_url(self) -> bool:
+        """Whether the key goes with the address, and not as a password."""
+        return KEY_PLACE in self.url
 
     @property
     def shown(self) -> str:
@@ -41,12 +56,28 @@ class Source:
         return without_credentials(self.url)
 
     @property
+    def place(self) -> str:
+        """The host of the address."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
     def here(self) -> bool:
         """Whether it is on this machine."""
-        host = urlsplit(self.url).hostname or ""
-        return host in {"localhost", "::1"} or bool(re.fullmatch(r"127(\.[0-9]+){3}", host))
+        return is_here(self.url)
 
     @property
     def in_clear(self) -> bool:
-        """Whether the key goes over a network unencrypted."""
-        return urlsplit(self.url).scheme == "http" and not self.here
+        """Whether a key goes over a network unencrypted."""
+        secret = self.user or self.key or self.header or urlsplit(self.url).password
+        return bool(secret) and urlsplit(self.url).scheme == "http" and not self.here
+
+    @property
+    def unverified(self) -> bool:
+        """Whether whoever answers is believed."""
+        return self.skip_verification and urlsplit(self.url).scheme == "https"
+
+
+def is_here(url: str) -> bool:
+    """Tell whether an address is on this machine."""
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or bool(re.fullmatch(r"127(\.[0-9]+){3}", host))

@@ -1,17 +1,21 @@
-"""What the refresher of a list needs of the world, each part to be had otherwise in a test."""
+"""What the process that keeps lists needs of the world, each part to be had otherwise in a test."""
 
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import BinaryIO
 
 import gevent
+from gevent.event import Event
+from gevent.lock import Semaphore
 
-from flowcoll.threat.passivetotal import Answer, TimeUpError, Validators, fetch, session
+from flowcoll.threat.download import Answer, TimeUpError, Validators, fetch, session
+from flowcoll.threat.giveway import GiveWay
 from flowcoll.threat.source import Source
+
+_TURN_S = 0.05  # in a process of its own there is little else to do
 
 
 @contextmanager
@@ -27,8 +31,10 @@ def within(seconds: float) -> Iterator[None]:
         raise TimeUpError from None
 
 
-def _give_way() -> None:
-    gevent.sleep(0)  # in a process of its own there is little else to do
+def download(source: Source, known: Validators, target: BinaryIO) -> Answer:
+    """Download a list over connections of its own, since each source has its own way and trust."""
+    with session(source) as asking:
+        return fetch(source, known, target, asking, within)
 
 
 @dataclass(frozen=True)
@@ -36,11 +42,12 @@ class Surroundings:
     """Time, rest, the processor, the network."""
 
     clock: Callable[[], float] = time.time
-    sleep: Callable[[float], object] = gevent.sleep
-    pause: Callable[[], object] = _give_way
-    fetch: Callable[[Source, Validators, BinaryIO], Answer] = field(
-        default_factory=lambda: partial(fetch, asking=session(), limit=within)
-    )
+    wait: Callable[[Event, float], object] = lambda woken, seconds: woken.wait(seconds)
+    """Lets time pass, until the event is set at the latest."""
+    pause: Callable[[], object] = field(default_factory=lambda: GiveWay(_TURN_S, 0.0))
+    fetch: Callable[[Source, Validators, BinaryIO], Answer] = download
     chance: Callable[[], float] = random.random
     changed: Callable[[], object] = lambda: None
-    """Called when the refresher's state has changed."""
+    """Called when the state of a list has changed."""
+    turn: AbstractContextManager[object] = field(default_factory=Semaphore)
+    """Whoever makes a table has it: two at once would take the memory of both, and be no sooner done."""
