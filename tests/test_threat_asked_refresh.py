@@ -1,6 +1,9 @@
 """Somebody asks for lists now: what the running collector makes of it, and what is done where none runs."""
 
 import os
+import re
+import time
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,7 +12,11 @@ import pytest
 
 from flowcoll.config import defaults
 from flowcoll.errors import SetupError
-from flowcoll.threat.asked_refresh import Outcome, Waiting, as_owner, longest_s, names_of
+from flowcoll.logs import Log
+from flowcoll.threat.asked_refresh import Outcome, Waiting, as_owner, by_ourselves, longest_s, names_of
+from flowcoll.threat.desk import folder_of
+from flowcoll.threat.feed import feeds_of
+from flowcoll.threat.last_good import Meta, copies_of
 
 MINE = "EF_PROCESSOR_ENRICH_IPADDR_THREAT_MINE_"
 ON = {"state": "on", "doing": "waiting", "entries": 5, "listed": "then", "next_refresh": "later"}
@@ -106,3 +113,19 @@ def test_whose_files_they_are() -> None:
         for path in (state / "threat", state / "threat" / "file"):
             assert (path.stat().st_uid, path.stat().st_gid) == owner
     assert (os.geteuid(), os.getegid()) == (os.getuid(), os.getgid())
+
+
+def test_an_owners_rule_holds_without_a_collector_too(tmp_path: Path) -> None:
+    """Whoever has a list fetched again and again by hand is told when its owner allows it; nobody is asked for it."""
+    of_drop = "EF_PROCESSOR_ENRICH_IPADDR_THREAT_DROP_"
+    options = defaults(EF_STATE_PATH=tmp_path, **{of_drop + "ENABLE": True, of_drop + "TYPE": "spamhaus_drop"})
+    (feed,) = feeds_of(options)
+    for source, copy in zip(feed.sources, copies_of(folder_of(options), feed), strict=True):
+        octets = b'{"cidr":"198.51.100.0/24"}\n{"type":"metadata","records":1}\n'
+        with copy.part() as part:
+            part.write(octets)
+            part.flush()
+            copy.keep(Meta(source.shown, len(octets), time.time(), time.time(), "", "", 1))
+    (outcome,) = by_ourselves(options, ["drop"], Log(StringIO()))
+    assert outcome.failed
+    assert re.fullmatch(r"may not be fetched before 20\S+Z: its owner, or its server, asks for that", outcome.text)

@@ -19,6 +19,7 @@ from flowcoll.threat.words import Told, told
 _LOOK_S = 0.2
 _HEARD_S = 10.0  # in which a collector that runs hears what is asked
 _DONE_S = 1.5  # in which it begins to read a file after that
+_TOO_EARLY = "may not be fetched before"
 _BUSY = {"downloading", "reading", "loading"}
 
 
@@ -76,14 +77,18 @@ class Waiting:
         asked = str(state.get("asked", "")) if state.get("asked") != before.get("asked") else ""
         if state.get("doing") in _BUSY:
             return None
-        if "may not be fetched before" in asked:
-            return Outcome(name, True, asked.partition(": it ")[2])
+        if _TOO_EARLY in asked:
+            return _too_early(name, asked)
         if "next_refresh" in state and asked:
             done = state["next_refresh"] != before.get("next_refresh")
             return _ended(told(name, state, None)) if done else None
         if late:  # a list in a file, or a collector that does not hear
             return _ended(told(name, state, None))
         return None
+
+
+def _too_early(name: str, asked: str) -> Outcome:
+    return Outcome(name, True, asked.partition(": it ")[2])
 
 
 def _ended(now: Told) -> Outcome:
@@ -140,6 +145,9 @@ def by_ourselves(options: Options, names: Sequence[str], log: Log) -> Iterator[O
                 if job.feed.sources:
                     download = Refresher(job, shelf, counts, log, world)
                     download.start()
+                    if not download.ask():
+                        yield _too_early(job.feed.name, download.state()["asked"])
+                        continue
                     download.refresh()
                     state = download.state()
                 else:

@@ -91,19 +91,21 @@ class Refresher:
         age = {"age_s": round(self._world.clock() - confirmed)} if confirmed else {}
         self._log.info(f"{says} the last good copy serves at first", **self._figures(), **age)
 
-    def ask(self) -> None:
-        """Download now, since somebody asks for it, unless the feed's owner does not want that yet."""
+    def ask(self) -> bool:
+        """Download now, since somebody asks for it, and tell that; not if the feed's owner does not want it yet."""
         now = self._world.clock()
-        said = "is fetched now"
+        fetched, said = True, "is fetched now"
         if self._doing in {"downloading", "reading"}:
             said = "is being fetched"
         elif now < self._tries.earliest:
+            fetched = False
             said = f"may not be fetched before {iso(self._tries.earliest)}: its owner, or its server, asks for that"
         else:
             self._woken.set()
         self._asked = f"{iso(now)}: it {said}"
         self._log.info(f"{self._feed.says} somebody asks for the list: it {said}")
         self._world.changed()
+        return fetched
 
     def refresh(self) -> float:
         """Download the list and make a table of it; give how many seconds to wait until the next time."""
