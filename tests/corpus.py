@@ -16,7 +16,7 @@ from flowcoll.decode.capture import Payload, payloads
 from flowcoll.decode.memory import Memory
 from flowcoll.logs import Log
 from flowcoll.pipeline import Pipeline
-from flowcoll.threat import feeds
+from flowcoll.threat.matching import feeds
 
 GOLDEN = Path(__file__).parent / "golden"
 DATA = Path(__file__).parent / "data"

@@ -7,10 +7,10 @@ import pytest
 
 from fakes.passivetotal import KEY, USER
 from flowcoll.config import defaults
-from flowcoll.threat.download import Answer, Validators, fetch, session
-from flowcoll.threat.feed import feeds_of
-from flowcoll.threat.refusals import DownloadError
-from flowcoll.threat.source import Source
+from flowcoll.threat.keeping.download import Answer, Validators, fetch, session
+from flowcoll.threat.keeping.feed import feeds_of
+from flowcoll.threat.keeping.refusals import DownloadError
+from flowcoll.threat.keeping.source import Source
 
 RISKIQ = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_"
 MINE = "EF_PROCESSOR_ENRICH_IPADDR_THREAT_MINE_"

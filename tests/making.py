@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from flowcoll.config import defaults
-from flowcoll.threat.jobs import Job, jobs_of
-from flowcoll.threat.shelf import Shelf
-from flowcoll.threat.unwrap import at_once
+from flowcoll.threat.keeping.jobs import Job, jobs_of
+from flowcoll.threat.keeping.shelf import Shelf
+from flowcoll.threat.reading.unwrap import at_once
 
 PREFIX = "EF_PROCESSOR_ENRICH_IPADDR_"
 URL = "https://x.example/list"

@@ -18,8 +18,8 @@ from flowcoll.config import Options
 from flowcoll.enrich import client_server
 from flowcoll.enrich.geoip import Asn, GeoIP
 from flowcoll.logs import Log
-from flowcoll.threat import feeds
-from flowcoll.threat.lists import Lists
+from flowcoll.threat.matching import feeds
+from flowcoll.threat.matching.lists import Lists
 from oracle_facts import (
     PORTED,
     Address,

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flowcoll.threat.table import Table
+from flowcoll.threat.matching.table import Table
 from tables import octets
 
 

@@ -4,9 +4,9 @@ import io
 from collections.abc import Iterable
 
 from flowcoll.enrich.locality import Address
-from flowcoll.threat.spans import Spans
-from flowcoll.threat.table import Table
-from flowcoll.threat.unwrap import Pause, at_once
+from flowcoll.threat.matching.spans import Spans
+from flowcoll.threat.matching.table import Table
+from flowcoll.threat.reading.unwrap import Pause, at_once
 
 Said = tuple[Address, Address, bytes]
 

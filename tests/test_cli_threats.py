@@ -11,9 +11,9 @@ import pytest
 
 from flowcoll.cli import main
 from flowcoll.counters import Counts
-from flowcoll.threat import hit_file
-from flowcoll.threat.desk import Desk
-from flowcoll.threat.hits import Hits
+from flowcoll.threat.hits import hit_file
+from flowcoll.threat.hits.gathered import Hits
+from flowcoll.threat.keeping.desk import Desk
 from service import free_port, text
 
 MINE = "EF_PROCESSOR_ENRICH_IPADDR_THREAT_MINE_"

@@ -22,7 +22,7 @@ from flowcoll.document.derive import derived
 from flowcoll.document.fields import EVERYTHING, FRAGMENTS, Wanted
 from flowcoll.logs import Log
 from flowcoll.pipeline import Pipeline
-from flowcoll.threat import feeds
+from flowcoll.threat.matching import feeds
 from oracle import Datagram, Oracle, parsed
 from oracle_wire import VARIABLE
 from strategies import NOW, Spec, announcement, block, examples, export, exports, fixed_exports

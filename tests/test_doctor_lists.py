@@ -9,10 +9,10 @@ from fakes.passivetotal import PassiveTotal
 from flowcoll import config
 from flowcoll.doctor.findings import Verdict
 from flowcoll.doctor.lists import LIST, RULES, List, probe, rules
-from flowcoll.threat.desk import folder_of
-from flowcoll.threat.feed import feeds_of
-from flowcoll.threat.last_good import LastGood, Meta
-from flowcoll.threat.words import told
+from flowcoll.threat.keeping.desk import folder_of
+from flowcoll.threat.keeping.feed import feeds_of
+from flowcoll.threat.keeping.last_good import LastGood, Meta
+from flowcoll.threat.showing.words import told
 
 MINE = "EF_PROCESSOR_ENRICH_IPADDR_THREAT_MINE_"
 RISKIQ = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_"

@@ -36,9 +36,12 @@ def test_caller_is_the_line_that_logs(clock):
     """The caller is the module below the package and the line of the call, through `limited` too."""
     stream = io.StringIO()
     source = "\n" * 63 + "log.info('a')\nlog.limited('k', 1).warn('b')\n"
-    module = compile(source, Log.__init__.__code__.co_filename.replace("logs.py", "threat/refresh.py"), "exec")
+    module = compile(source, Log.__init__.__code__.co_filename.replace("logs.py", "threat/keeping/refresh.py"), "exec")
     exec(module, {"log": Log(stream, clock=clock)})
-    assert [line["caller"] for line in written(stream)] == ["threat/refresh.py:64", "threat/refresh.py:65"]
+    assert [line["caller"] for line in written(stream)] == [
+        "threat/keeping/refresh.py:64",
+        "threat/keeping/refresh.py:65",
+    ]
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -11,8 +11,8 @@ from flowcoll.collect.matched import TELL_S, Answer, Matched
 from flowcoll.counters import Counts
 from flowcoll.errors import SetupError
 from flowcoll.logs import Log
-from flowcoll.threat.blocklist import Allowed
-from flowcoll.threat.words import Summary, summary
+from flowcoll.threat.hits.blocklist import Allowed
+from flowcoll.threat.showing.words import Summary, summary
 
 NOW = 1_800_000_000.0
 ROWS = [["67.43.156.20", 1_799_999_000_000, 1_800_000_000_000, 7, ["one"]]]

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from flowcoll import config
-from flowcoll.threat.scope import false_positives, scope
+from flowcoll.threat.matching.scope import false_positives, scope
 
 ROOT = Path(__file__).parents[1] / "packaging/common"
 ETC = ROOT / "etc"

@@ -13,7 +13,7 @@ from elastic_node import Node
 from fakes.passivetotal import KEY, USER, PassiveTotal, many
 from flowcoll.config import defaults
 from flowcoll.decode.capture import Payload
-from flowcoll.threat.desk import request
+from flowcoll.threat.keeping.desk import request
 from netflow5 import datagram
 from service import Service
 from stored import Stored, lost, output, settled

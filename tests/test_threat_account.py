@@ -2,8 +2,8 @@
 
 import pytest
 
-from flowcoll.threat.account import censored, gives_away, may_see
-from flowcoll.threat.source import Source
+from flowcoll.threat.keeping.account import censored, gives_away, may_see
+from flowcoll.threat.keeping.source import Source
 from test_threat_source import NAMES
 
 

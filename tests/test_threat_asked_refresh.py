@@ -13,10 +13,10 @@ import pytest
 from flowcoll.config import defaults
 from flowcoll.errors import SetupError
 from flowcoll.logs import Log
-from flowcoll.threat.asked_refresh import Outcome, Waiting, as_owner, by_ourselves, longest_s, names_of
-from flowcoll.threat.desk import folder_of
-from flowcoll.threat.feed import feeds_of
-from flowcoll.threat.last_good import Meta, copies_of
+from flowcoll.threat.keeping.desk import folder_of
+from flowcoll.threat.keeping.feed import feeds_of
+from flowcoll.threat.keeping.last_good import Meta, copies_of
+from flowcoll.threat.showing.asked_refresh import Outcome, Waiting, as_owner, by_ourselves, longest_s, names_of
 
 MINE = "EF_PROCESSOR_ENRICH_IPADDR_THREAT_MINE_"
 ON = {"state": "on", "doing": "waiting", "entries": 5, "listed": "then", "next_refresh": "later"}

@@ -6,8 +6,8 @@ import pytest
 
 from flowcoll.enrich.locality import Address, parse
 from flowcoll.errors import SetupError
-from flowcoll.threat.blocklist import Query, chosen, query, rendered, span
-from flowcoll.threat.hits import Hit
+from flowcoll.threat.hits.blocklist import Query, chosen, query, rendered, span
+from flowcoll.threat.hits.gathered import Hit
 
 NOW = 1_800_000_000_000
 HOUR = 3_600_000

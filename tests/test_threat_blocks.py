@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowcoll.enrich.locality import parse
-from flowcoll.threat.blocks import Blocks, span
+from flowcoll.threat.matching.blocks import Blocks, span
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import requests
 from urllib3 import HTTPResponse
 
-from flowcoll.threat.body import CodingError, pieces
+from flowcoll.threat.keeping.body import CodingError, pieces
 
 TEXT = b"192.0.2.1\n" * 200_000
 

@@ -9,7 +9,7 @@ import pytest
 
 from flowcoll.config import defaults
 from flowcoll.errors import ConfigError, SetupError
-from flowcoll.threat.desk import Desk, folder_of, request, running, states
+from flowcoll.threat.keeping.desk import Desk, folder_of, request, running, states
 
 
 def test_one_process_has_the_folder(tmp_path: Path) -> None:

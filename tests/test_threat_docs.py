@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from flowcoll import config
-from flowcoll.threat.docs import examples, page
-from flowcoll.threat.feed import feeds_of
-from flowcoll.threat.kinds import KINDS
-from flowcoll.threat.readers import read
+from flowcoll.threat.keeping.feed import feeds_of
+from flowcoll.threat.keeping.kinds import KINDS
+from flowcoll.threat.reading.readers import read
+from flowcoll.threat.showing.docs import examples, page
 
 SECRETS = {"abuse.ch.key": "k3y", "partner.password": "s3cret", "partner.header": "Auth-Key: k3y"}
 

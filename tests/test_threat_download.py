@@ -14,9 +14,9 @@ from downloading import ask, mine, passivetotal, refused
 from elastic_node.certificates import Authority
 from fakes.passivetotal import BLOCKLIST, FORMS, KEY, USER, PassiveTotal
 from fakes.proxy import Proxy
-from flowcoll.threat import download
-from flowcoll.threat.download import Answer, TimeUpError, Validators, fetch, session
-from flowcoll.threat.refusals import DownloadError
+from flowcoll.threat.keeping import download
+from flowcoll.threat.keeping.download import Answer, TimeUpError, Validators, fetch, session
+from flowcoll.threat.keeping.refusals import DownloadError
 
 ELSEWHERE = "list.example"
 

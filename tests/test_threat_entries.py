@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowcoll.enrich.locality import parse, text
-from flowcoll.threat.entries import COLUMNS, Entry, OtherKindError, Places, entry, interval
+from flowcoll.threat.reading.entries import COLUMNS, Entry, OtherKindError, Places, entry, interval
 
 
 def made(row: dict[str, Any], address: str = "") -> Entry:

@@ -9,10 +9,10 @@ import pytest
 
 from fakes.passivetotal import KEY, USER, PassiveTotal
 from flowcoll.config import defaults
-from flowcoll.threat.download import Answer, Validators
-from flowcoll.threat.jobs import jobs_of
-from flowcoll.threat.source import Source
-from flowcoll.threat.surroundings import Surroundings
+from flowcoll.threat.keeping.download import Answer, Validators
+from flowcoll.threat.keeping.jobs import jobs_of
+from flowcoll.threat.keeping.source import Source
+from flowcoll.threat.keeping.surroundings import Surroundings
 from test_threat_refresh import DAY_S, LISTED, Site, passivetotal, rows
 
 RISKIQ = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_"

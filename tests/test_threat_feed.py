@@ -7,8 +7,8 @@ import pytest
 
 from flowcoll.config import defaults
 from flowcoll.errors import ConfigError
-from flowcoll.threat.feed import Feed, feed_of, feeds_of, passivetotal_source
-from flowcoll.threat.kinds import KINDS
+from flowcoll.threat.keeping.feed import Feed, feed_of, feeds_of, passivetotal_source
+from flowcoll.threat.keeping.kinds import KINDS
 
 RISKIQ = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_"
 OWN = "EF_PROCESSOR_ENRICH_IPADDR_THREAT_"

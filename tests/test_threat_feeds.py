@@ -12,12 +12,12 @@ from flowcoll.config import Options, defaults
 from flowcoll.enrich.locality import parse
 from flowcoll.errors import ConfigError
 from flowcoll.logs import Log
-from flowcoll.threat import feeds
-from flowcoll.threat.jobs import stamp_of
-from flowcoll.threat.last_good import LastGood, Meta
-from flowcoll.threat.lists import Lists
-from flowcoll.threat.shelf import Shelf
-from flowcoll.threat.unwrap import at_once
+from flowcoll.threat.keeping.jobs import stamp_of
+from flowcoll.threat.keeping.last_good import LastGood, Meta
+from flowcoll.threat.keeping.shelf import Shelf
+from flowcoll.threat.matching import feeds
+from flowcoll.threat.matching.lists import Lists
+from flowcoll.threat.reading.unwrap import at_once
 from making import PREFIX, URL, in_file, riskiq, table
 
 LISTED = parse("67.43.156.20")

@@ -15,10 +15,10 @@ from flowcoll.counters import Counts
 from flowcoll.enrich.locality import parse
 from flowcoll.logs import Log
 from flowcoll.pipeline import Pipeline
-from flowcoll.threat.following import Follower, Rest, follow
-from flowcoll.threat.lists import Lists
-from flowcoll.threat.shelf import Shelf
-from flowcoll.threat.table import Table
+from flowcoll.threat.keeping.shelf import Shelf
+from flowcoll.threat.matching.following import Follower, Rest, follow
+from flowcoll.threat.matching.lists import Lists
+from flowcoll.threat.matching.table import Table
 from making import PREFIX, downloaded, riskiq, table
 from netflow5 import EXPORTER, datagram
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from flowcoll.enrich.locality import parse
 from flowcoll.errors import ListError
-from flowcoll.threat.entries import Entry, Refused
-from flowcoll.threat.readers import form, read
-from flowcoll.threat.unwrap import at_once, unwrapped
+from flowcoll.threat.reading.entries import Entry, Refused
+from flowcoll.threat.reading.readers import form, read
+from flowcoll.threat.reading.unwrap import at_once, unwrapped
 
 FORMS = ["auto", "plain", "csv", "json", "yaml", "dshield"]
 

@@ -8,8 +8,8 @@ import pytest
 
 from flowcoll.counters import Counts
 from flowcoll.errors import KeptError
-from flowcoll.threat import hit_file
-from flowcoll.threat.hits import KEPT_MS, Hits
+from flowcoll.threat.hits import hit_file
+from flowcoll.threat.hits.gathered import KEPT_MS, Hits
 
 NOW = 1_800_000_000_000
 ROWS = [["67.43.156.20", NOW - 5, NOW - 1, 7, ["one", "two"]], ["2a02:cf40::1", NOW - 9, NOW, 1, []]]

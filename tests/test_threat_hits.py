@@ -13,8 +13,8 @@ from flowcoll.enrich.address import LISTED
 from flowcoll.enrich.locality import Address, parse
 from flowcoll.logs import Log
 from flowcoll.pipeline import Pipeline
-from flowcoll.threat.feeds import use
-from flowcoll.threat.hits import KEPT_MS, Gathered, Hit, Hits
+from flowcoll.threat.hits.gathered import KEPT_MS, Gathered, Hit, Hits
+from flowcoll.threat.matching.feeds import use
 from netflow5 import EXPORTER, datagram
 
 A, B = parse("67.43.156.20"), parse("2a02:cf40::1")

@@ -7,9 +7,9 @@ import pytest
 
 from flowcoll import __version__
 from flowcoll.enrich.locality import parse
-from flowcoll.threat.jobs import Job, stamp_of, stamps_of, state_of
-from flowcoll.threat.table import Table
-from flowcoll.threat.unwrap import at_once
+from flowcoll.threat.keeping.jobs import Job, stamp_of, stamps_of, state_of
+from flowcoll.threat.matching.table import Table
+from flowcoll.threat.reading.unwrap import at_once
 from making import downloaded, in_file, riskiq
 
 URL = "https://x.example/own"

@@ -17,10 +17,10 @@ from flowcoll.config import Options, defaults
 from flowcoll.counters import Counts
 from flowcoll.errors import ConfigError
 from flowcoll.logs import Log
-from flowcoll.threat import refresher
-from flowcoll.threat.desk import Desk, states
-from flowcoll.threat.keeper import Contact, run
-from flowcoll.threat.shelf import Shelf
+from flowcoll.threat.keeping import refresher
+from flowcoll.threat.keeping.desk import Desk, states
+from flowcoll.threat.keeping.keeper import Contact, run
+from flowcoll.threat.keeping.shelf import Shelf
 from making import PREFIX
 
 PATIENCE_S = 30

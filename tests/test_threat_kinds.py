@@ -7,8 +7,8 @@ import pytest
 
 from flowcoll.errors import ListError
 from flowcoll.options.names import meaning
-from flowcoll.threat.kinds import KINDS, Kind, owner_of
-from flowcoll.threat.readers import read
+from flowcoll.threat.keeping.kinds import KINDS, Kind, owner_of
+from flowcoll.threat.reading.readers import read
 
 MINE = "EF_PROCESSOR_ENRICH_IPADDR_THREAT_MINE_"
 

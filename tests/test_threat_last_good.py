@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flowcoll.errors import ListError
-from flowcoll.threat.last_good import LastGood, Meta
+from flowcoll.threat.keeping.last_good import LastGood, Meta
 
 META = Meta("https://x.example/list", 8, 1_700_000_000.5, 1_700_000_100.0, '"e"', "Fri, 05 Mar 2021 08:01:02 GMT", 1)
 

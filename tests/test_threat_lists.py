@@ -7,11 +7,11 @@ import pytest
 
 from flowcoll.enrich.locality import MAPPED, is_private, packed, parse
 from flowcoll.errors import ListError
-from flowcoll.threat.entries import Entry, Refused
-from flowcoll.threat.lists import Lists, Stated, Threat, ThreatList, compile_list, confidence_word
-from flowcoll.threat.readers import Row, read
-from flowcoll.threat.table import Table
-from flowcoll.threat.unwrap import Pause, at_once
+from flowcoll.threat.matching.lists import Lists, Stated, Threat, ThreatList, compile_list, confidence_word
+from flowcoll.threat.matching.table import Table
+from flowcoll.threat.reading.entries import Entry, Refused
+from flowcoll.threat.reading.readers import Row, read
+from flowcoll.threat.reading.unwrap import Pause, at_once
 
 MADE = "2026-01-02T03:04:05.000Z"
 

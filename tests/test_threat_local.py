@@ -13,10 +13,10 @@ from flowcoll.counters import Counts
 from flowcoll.enrich.locality import parse
 from flowcoll.errors import ConfigError
 from flowcoll.logs import Log
-from flowcoll.threat.lists import ThreatList
-from flowcoll.threat.local import Local
-from flowcoll.threat.shelf import Shelf
-from flowcoll.threat.surroundings import Surroundings
+from flowcoll.threat.keeping.local import Local
+from flowcoll.threat.keeping.shelf import Shelf
+from flowcoll.threat.keeping.surroundings import Surroundings
+from flowcoll.threat.matching.lists import ThreatList
 from making import PREFIX, in_file
 
 OPTION = f"{PREFIX}THREAT_MINE_PATH"

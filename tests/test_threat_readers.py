@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from flowcoll.enrich.locality import parse
 from flowcoll.errors import ListError
-from flowcoll.threat.entries import Entry, Refused
-from flowcoll.threat.readers import LISTS, form, read
+from flowcoll.threat.reading.entries import Entry, Refused
+from flowcoll.threat.reading.readers import LISTS, form, read
 
 KINDS = ["auto", "plain", "csv", "json"]
 

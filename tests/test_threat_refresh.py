@@ -15,17 +15,17 @@ from flowcoll.config import defaults
 from flowcoll.counters import Counts
 from flowcoll.enrich.locality import parse
 from flowcoll.logs import Log
-from flowcoll.threat.download import Answer, Validators, fetch, session
-from flowcoll.threat.following import Follower, Rest
-from flowcoll.threat.jobs import Job, jobs_of, stamp_of
-from flowcoll.threat.last_good import LastGood
-from flowcoll.threat.lists import Lists
-from flowcoll.threat.refresh import Refresher
-from flowcoll.threat.refusals import DownloadError
-from flowcoll.threat.shelf import Shelf
-from flowcoll.threat.source import Source
-from flowcoll.threat.surroundings import Surroundings
-from flowcoll.threat.unwrap import at_once
+from flowcoll.threat.keeping.download import Answer, Validators, fetch, session
+from flowcoll.threat.keeping.jobs import Job, jobs_of, stamp_of
+from flowcoll.threat.keeping.last_good import LastGood
+from flowcoll.threat.keeping.refresh import Refresher
+from flowcoll.threat.keeping.refusals import DownloadError
+from flowcoll.threat.keeping.shelf import Shelf
+from flowcoll.threat.keeping.source import Source
+from flowcoll.threat.keeping.surroundings import Surroundings
+from flowcoll.threat.matching.following import Follower, Rest
+from flowcoll.threat.matching.lists import Lists
+from flowcoll.threat.reading.unwrap import at_once
 from making import downloaded as own
 
 DAY_S = 86_400
@@ -144,7 +144,7 @@ def test_the_three_lines(make: Any, fake: PassiveTotal) -> None:
         ("info", f"RiskIQ Threats: received enrichment API response: {size} bytes"),
         ("info", "RiskIQ Threats: DB successfully populated."),
     ]
-    assert all(line["caller"].startswith("threat/refresh.py:") for line in lines)
+    assert all(line["caller"].startswith("threat/keeping/refresh.py:") for line in lines)
     assert (lines[2]["entries"], lines[2]["networks"], lines[2]["private"], lines[2]["refused"]) == (5, 0, 1, 0)
     assert site.lists.listed(LISTED)
     assert not site.lists.listed(NOT_LISTED)

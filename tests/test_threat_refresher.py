@@ -9,7 +9,7 @@ import pytest
 
 from flowcoll.config import Options, defaults
 from flowcoll.errors import ConfigError
-from flowcoll.threat.refresher import needed
+from flowcoll.threat.keeping.refresher import needed
 from making import PREFIX
 
 
@@ -41,5 +41,5 @@ def test_it_is_not_needed_without_one(folder: Path | None) -> None:
 
 def test_the_supervisor_brings_no_client_of_servers() -> None:
     """Who only wants to know whether it is needed does not load what downloads."""
-    code = "import sys, flowcoll.threat.refresher; sys.exit('requests' in sys.modules)"
+    code = "import sys, flowcoll.threat.keeping.refresher; sys.exit('requests' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,9 +10,9 @@ from downloading import MINE, RISKIQ, ask, mine, passivetotal, refused, secrets_
 from fakes.passivetotal import FAULTS, FORMS, KEY, USER, PassiveTotal
 from flowcoll.errors import ListError
 from flowcoll.reasons import REASONS
-from flowcoll.threat import refusals
-from flowcoll.threat.refusals import DownloadError
-from flowcoll.threat.source import Source
+from flowcoll.threat.keeping import refusals
+from flowcoll.threat.keeping.refusals import DownloadError
+from flowcoll.threat.keeping.source import Source
 from service import free_port
 
 

@@ -9,7 +9,7 @@ import pytest
 from flowcoll.config import defaults
 from flowcoll.enrich.locality import parse
 from flowcoll.errors import ConfigError
-from flowcoll.threat.rules import Rules
+from flowcoll.threat.matching.rules import Rules
 
 RISKIQ = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_THREAT_INCLEXCL_"
 OWN = "EF_PROCESSOR_ENRICH_IPADDR_THREAT_"

@@ -11,11 +11,11 @@ from flowcoll.config import Options, defaults
 from flowcoll.enrich.locality import parse
 from flowcoll.errors import ConfigError
 from flowcoll.logs import Log
-from flowcoll.threat import feeds
-from flowcoll.threat.lists import Lists
-from flowcoll.threat.rules import Rules
-from flowcoll.threat.ruling import Ruling, rule
-from flowcoll.threat.unwrap import at_once
+from flowcoll.threat.matching import feeds
+from flowcoll.threat.matching.lists import Lists
+from flowcoll.threat.matching.rules import Rules
+from flowcoll.threat.matching.ruling import Ruling, rule
+from flowcoll.threat.reading.unwrap import at_once
 from making import PREFIX
 
 ONE = parse("67.43.156.20")

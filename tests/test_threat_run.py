@@ -15,7 +15,7 @@ import pytest
 from fakes.passivetotal import FORMS, KEY, USER, PassiveTotal, many
 from flowcoll.config import defaults
 from flowcoll.decode.capture import Payload
-from flowcoll.threat.desk import request
+from flowcoll.threat.keeping.desk import request
 from netflow5 import datagram
 from service import Service, free_port
 

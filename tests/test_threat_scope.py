@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from flowcoll.enrich.locality import parse
 from flowcoll.errors import ConfigError
-from flowcoll.threat.blocks import span
-from flowcoll.threat.scope import FalsePositive, false_positives, scope
+from flowcoll.threat.matching.blocks import span
+from flowcoll.threat.matching.scope import FalsePositive, false_positives, scope
 
 FILE = Path("/rules.yml")
 FOREVER = float("inf")

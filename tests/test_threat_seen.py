@@ -3,9 +3,9 @@
 import pytest
 
 from flowcoll.errors import ListError
-from flowcoll.threat.entries import Refused
-from flowcoll.threat.seen import Seen
-from flowcoll.threat.unwrap import at_once
+from flowcoll.threat.matching.seen import Seen
+from flowcoll.threat.reading.entries import Refused
+from flowcoll.threat.reading.unwrap import at_once
 
 BAD, OTHER = Refused("line 7", "is bad"), Refused("line 8", "is a domain", other=True)
 

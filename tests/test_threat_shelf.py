@@ -8,9 +8,9 @@ import pytest
 
 from flowcoll.enrich.locality import parse
 from flowcoll.errors import ListError
-from flowcoll.threat.shelf import Shelf
-from flowcoll.threat.table import Table
-from flowcoll.threat.unwrap import at_once
+from flowcoll.threat.keeping.shelf import Shelf
+from flowcoll.threat.matching.table import Table
+from flowcoll.threat.reading.unwrap import at_once
 from making import riskiq
 
 ONE, OTHER = parse("67.43.156.20"), parse("67.43.156.21")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowcoll.threat import slices
+from flowcoll.threat.reading import slices
 
 VALUES = st.recursive(
     st.none() | st.integers(-9, 9) | st.text('a{}[]",:\\ \n\u00e9', max_size=6),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flowcoll.threat.feed import option_of
-from flowcoll.threat.source import Names, Source
+from flowcoll.threat.keeping.feed import option_of
+from flowcoll.threat.keeping.source import Names, Source
 
 NAMES = Names(*(option_of("mine", field.upper()) for field in Names._fields))
 

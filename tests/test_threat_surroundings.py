@@ -3,8 +3,8 @@
 import gevent
 import pytest
 
-from flowcoll.threat.download import TimeUpError
-from flowcoll.threat.surroundings import within
+from flowcoll.threat.keeping.download import TimeUpError
+from flowcoll.threat.keeping.surroundings import within
 
 
 def test_a_block_that_takes_too_long_is_ended() -> None:

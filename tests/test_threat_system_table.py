@@ -8,9 +8,9 @@ import pytest
 
 from flowcoll.enrich.locality import parse
 from flowcoll.errors import ListError
-from flowcoll.threat.system_table import compile_systems, system_of
-from flowcoll.threat.table import Table
-from flowcoll.threat.unwrap import at_once
+from flowcoll.threat.matching.system_table import compile_systems, system_of
+from flowcoll.threat.matching.table import Table
+from flowcoll.threat.reading.unwrap import at_once
 
 MADE = "2026-01-02T03:04:05.000Z"
 

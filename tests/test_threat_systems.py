@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from flowcoll.enrich.locality import parse
 from flowcoll.errors import ListError
-from flowcoll.threat.entries import Refused
-from flowcoll.threat.systems import System, read
+from flowcoll.threat.reading.entries import Refused
+from flowcoll.threat.reading.systems import System, read
 
 ONE = System(parse("8.8.8.0"), parse("8.8.8.255"), 64500, "Example Net")
 SIX = System(parse("2a00::"), parse("2a00:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), 64501, "")

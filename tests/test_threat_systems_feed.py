@@ -7,14 +7,14 @@ from flowcoll.config import Options, defaults
 from flowcoll.counters import Counts
 from flowcoll.logs import Log
 from flowcoll.pipeline import Pipeline
-from flowcoll.threat import feeds
-from flowcoll.threat.feed import feeds_of
-from flowcoll.threat.following import follow
-from flowcoll.threat.jobs import jobs_of
-from flowcoll.threat.lists import Lists
-from flowcoll.threat.shelf import Shelf
-from flowcoll.threat.systems_feed import STATE, SYSTEMS, systems_feeds
-from flowcoll.threat.unwrap import at_once
+from flowcoll.threat.keeping.feed import feeds_of
+from flowcoll.threat.keeping.jobs import jobs_of
+from flowcoll.threat.keeping.shelf import Shelf
+from flowcoll.threat.keeping.systems_feed import STATE, SYSTEMS, systems_feeds
+from flowcoll.threat.matching import feeds
+from flowcoll.threat.matching.following import follow
+from flowcoll.threat.matching.lists import Lists
+from flowcoll.threat.reading.unwrap import at_once
 
 OPTION = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_"
 

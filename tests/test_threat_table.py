@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from flowcoll.enrich.locality import parse
 from flowcoll.errors import ListError
-from flowcoll.threat.lists import ThreatList
-from flowcoll.threat.sections import SECTIONS
-from flowcoll.threat.table import Table
+from flowcoll.threat.matching.lists import ThreatList
+from flowcoll.threat.matching.sections import SECTIONS
+from flowcoll.threat.matching.table import Table
 from tables import octets, table
 
 SPANS = [

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowcoll.threat.times import http_date, iso
+from flowcoll.threat.reading.times import http_date, iso
 
 
 @pytest.mark.parametrize(

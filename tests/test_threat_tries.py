@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from flowcoll.errors import ListError
-from flowcoll.threat.refusals import DownloadError
-from flowcoll.threat.tries import Tries
+from flowcoll.threat.keeping.refusals import DownloadError
+from flowcoll.threat.keeping.tries import Tries
 from making import downloaded, riskiq
 
 NOW, HOUR_S = 1_800_000_000.0, 3600

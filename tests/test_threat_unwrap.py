@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from flowcoll.errors import ListError
-from flowcoll.threat.unwrap import unwrapped
+from flowcoll.threat.reading.unwrap import unwrapped
 
 TEXT = b"8.8.8.8\n" * 200_000
 zstd = zstandard.ZstdCompressor(write_checksum=True).compress

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from flowcoll.reasons import REASONS
-from flowcoll.threat.words import WHY, kind_of, summary, told
+from flowcoll.threat.showing.words import WHY, kind_of, summary, told
 
 ON = {"state": "on", "entries": 300_000, "received": "2027-01-15T08:00:00.000Z", "listed": "2027-01-15T00:00:00.000Z"}
 WHEN = "2027-01-15T08:00:00.000Z"

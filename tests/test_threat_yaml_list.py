@@ -3,8 +3,8 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from flowcoll.threat import yaml_list
-from flowcoll.threat.yaml_text import Scalar, parts
+from flowcoll.threat.reading import yaml_list
+from flowcoll.threat.reading.yaml_text import Scalar, parts
 
 QUOTED = st.text(alphabet="a1 ,:.#-&*[]{}|>%@!?~", max_size=6)
 KEYS = st.sampled_from(["192.0.2.1", "192.0.2.0/24", "2001:db8::1", "2001:db8::"]) | st.text("af0.:/", max_size=4)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowcoll.threat.yaml_text import Items, Members, Node, Scalar, YamlError, bare, parts
+from flowcoll.threat.reading.yaml_text import Items, Members, Node, Scalar, YamlError, bare, parts
 
 
 def test_a_mapping_and_a_list() -> None:

@@ -13,7 +13,7 @@ from flowcoll.counters import Counts
 from flowcoll.document.fields import EVERYTHING, Wanted
 from flowcoll.logs import Log
 from flowcoll.pipeline import Pipeline
-from flowcoll.threat import feeds
+from flowcoll.threat.matching import feeds
 from netflow5 import EXPORTER, datagram
 
 LISTS = {

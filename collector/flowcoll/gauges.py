@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from flowcoll.threat.words import PREFIX as _LIST
-from flowcoll.threat.words import kind_of
+from flowcoll.threat.showing.words import PREFIX as _LIST
+from flowcoll.threat.showing.words import kind_of
 
 
 class Gauge(NamedTuple):

@@ -13,7 +13,7 @@ from flowcoll.doctor import docs as doctor_docs
 from flowcoll.document import docs as field_docs
 from flowcoll.exporters import docs as exporter_docs
 from flowcoll.options import docs as option_docs
-from flowcoll.threat import docs as feed_docs
+from flowcoll.threat.showing import docs as feed_docs
 
 Derived = tuple[str, Callable[[], str]]
 

@@ -30,8 +30,8 @@ from flowcoll.enrich.files import Files
 from flowcoll.errors import DecodeError
 from flowcoll.exporters import rows as exporters
 from flowcoll.logs import Log
-from flowcoll.threat.hits import Gathered
-from flowcoll.threat.unwrap import Pause, at_once
+from flowcoll.threat.hits.gathered import Gathered
+from flowcoll.threat.reading.unwrap import Pause, at_once
 
 _SHORTEST = 4  # octets that tell the protocol
 

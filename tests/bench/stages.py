@@ -25,7 +25,7 @@ from flowcoll.output import open_outputs
 from flowcoll.output.file import LineOutput
 from flowcoll.output.target import file_target
 from flowcoll.pipeline import Pipeline
-from flowcoll.threat import feeds
+from flowcoll.threat.matching import feeds
 
 T = TypeVar("T")
 Burst = list[bytes]

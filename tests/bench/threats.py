@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fakes.passivetotal import FORMS, many
-from flowcoll.threat.lists import Stated, compile_list
-from flowcoll.threat.readers import read
-from flowcoll.threat.spans import Spans
-from flowcoll.threat.unwrap import at_once, unwrapped
+from flowcoll.threat.matching.lists import Stated, compile_list
+from flowcoll.threat.matching.spans import Spans
+from flowcoll.threat.reading.readers import read
+from flowcoll.threat.reading.unwrap import at_once, unwrapped
 from sharing import Shared, share
 
 SEED = 12

@@ -108,7 +108,7 @@ def _pipeline(config_path: Path | None, sets: Sequence[str], counts: "Counts") -
     """Make the pipeline of a command that reads captures; a collector's own file does not change what it prints."""
     from flowcoll import config, logs  # noqa: PLC0415
     from flowcoll.pipeline import Pipeline  # noqa: PLC0415
-    from flowcoll.threat import feeds, ruling  # noqa: PLC0415
+    from flowcoll.threat.matching import feeds, ruling  # noqa: PLC0415
 
     options = config.load(config_path or Path(os.devnull), os.environ, sets)
     chosen = options.origin("EF_LOGGER_LEVEL") != "default"

@@ -16,7 +16,7 @@ from flowcoll.errors import FlowcollError, ListError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from flowcoll.threat.present import Present
+    from flowcoll.threat.showing.present import Present
 
 _WIDTH = 120  # of a table that is not read on a terminal
 _MORE_S = 120.0  # beyond the time that downloads may take
@@ -39,7 +39,7 @@ def status(url: str | None, config_path: Path | None, sets: Sequence[str], *, as
     The running collector is asked; if none answers, the state directory is read, which knows less. The exit code is 1 if
     something is wrong with a list.
     """
-    from flowcoll.threat import screen  # noqa: PLC0415
+    from flowcoll.threat.showing import screen  # noqa: PLC0415
 
     present = _present(url, config_path, sets)
     if as_json:
@@ -62,7 +62,8 @@ def refresh(names: Sequence[str], config_path: Path | None, sets: Sequence[str])
 
     monkey.patch_all()  # before anything imports ssl: a download ends when its time is up
     from flowcoll import logs  # noqa: PLC0415
-    from flowcoll.threat import asked_refresh, desk  # noqa: PLC0415
+    from flowcoll.threat.keeping import desk  # noqa: PLC0415
+    from flowcoll.threat.showing import asked_refresh  # noqa: PLC0415
 
     options = load(config_path, sets)
     wanted = asked_refresh.names_of(options, names)
@@ -92,7 +93,7 @@ def lookup(addresses: Sequence[str], config_path: Path | None, sets: Sequence[st
     The tables of the collector are used where they fit the options; other lists in files are read. Nothing is downloaded.
     """
     from flowcoll import logs  # noqa: PLC0415
-    from flowcoll.threat import looked_up, screen  # noqa: PLC0415
+    from flowcoll.threat.showing import looked_up, screen  # noqa: PLC0415
 
     options = load(config_path, sets)
     keys = [looked_up.address(each) for each in addresses]
@@ -109,7 +110,7 @@ def lookup(addresses: Sequence[str], config_path: Path | None, sets: Sequence[st
 @configured
 def explain(url: str | None, config_path: Path | None, sets: Sequence[str]) -> None:
     """Explain what is compared with what, what comes of it, what the views mean, and what to do where nothing matches."""
-    from flowcoll.threat import screen  # noqa: PLC0415
+    from flowcoll.threat.showing import screen  # noqa: PLC0415
 
     screen.explained(_console(), _present(url, config_path, sets))
 
@@ -125,9 +126,9 @@ def test_list(file: BinaryIO, kind: str, name: str, *, as_json: bool) -> int:
     Its form, entries, networks, private ones, the rows that make no sense with place and cause, and the first entries as
     they would match. The exit code is 1 if the list would be refused.
     """
-    from flowcoll.threat import screen, trial  # noqa: PLC0415
-    from flowcoll.threat.kinds import KINDS  # noqa: PLC0415
-    from flowcoll.threat.unwrap import at_once, taken  # noqa: PLC0415
+    from flowcoll.threat.keeping.kinds import KINDS  # noqa: PLC0415
+    from flowcoll.threat.reading.unwrap import at_once, taken  # noqa: PLC0415
+    from flowcoll.threat.showing import screen, trial  # noqa: PLC0415
 
     if kind not in KINDS:
         raise click.BadParameter(f"{kind!r} is none of {', '.join(KINDS)}", param_hint="--type")
@@ -170,7 +171,8 @@ def blocklist(  # noqa: PLR0913  one parameter for each option
     from urllib.parse import urlencode  # noqa: PLC0415
 
     from flowcoll.exporters.asking import Api, NoAnswerError  # noqa: PLC0415
-    from flowcoll.threat import blocklist, looked_up, present  # noqa: PLC0415
+    from flowcoll.threat.hits import blocklist  # noqa: PLC0415
+    from flowcoll.threat.showing import looked_up, present  # noqa: PLC0415
 
     asked = {"since": since, "format": form, "list": name, "min-flows": min_flows}
     query = urlencode({key: value for key, value in asked.items() if value})
@@ -194,7 +196,7 @@ def blocklist(  # noqa: PLR0913  one parameter for each option
 def _present(url: str | None, config_path: Path | None, sets: Sequence[str]) -> "Present":
     """Ask the collector at a URL, or the one that these options run, else read what it has left."""
     from flowcoll.exporters.asking import Api, NoAnswerError  # noqa: PLC0415
-    from flowcoll.threat import present  # noqa: PLC0415
+    from flowcoll.threat.showing import present  # noqa: PLC0415
 
     if url is not None:
         return present.of_report(Api.at(url).json("/readyz"))

@@ -24,9 +24,9 @@ from flowcoll.document.fields import EVERYTHING
 from flowcoll.logs import Log
 from flowcoll.output import Output, open_outputs
 from flowcoll.pipeline import Pipeline
-from flowcoll.threat.following import follow
 from flowcoll.threat.giveway import GiveWay
-from flowcoll.threat.ruling import STATE, Ruling, rule
+from flowcoll.threat.matching.following import follow
+from flowcoll.threat.matching.ruling import STATE, Ruling, rule
 
 _HITS_S = 2.0
 _HITS = 4096  # in a message

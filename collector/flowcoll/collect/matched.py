@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from flowcoll.counters import Counts
 from flowcoll.errors import KeptError
 from flowcoll.logs import Log
-from flowcoll.threat import blocklist, hit_file
-from flowcoll.threat.blocklist import Allowed
-from flowcoll.threat.hits import Hits
-from flowcoll.threat.unwrap import Pause, at_once
-from flowcoll.threat.words import Summary
+from flowcoll.threat.hits import blocklist, hit_file
+from flowcoll.threat.hits.blocklist import Allowed
+from flowcoll.threat.hits.gathered import Hits
+from flowcoll.threat.reading.unwrap import Pause, at_once
+from flowcoll.threat.showing.words import Summary
 
 TELL_S = 3600.0
 

@@ -8,8 +8,8 @@ from flowcoll.collect.child_process import ChildProcess
 from flowcoll.collect.merge import State
 from flowcoll.collect.sockets import Drops, Listener
 from flowcoll.moments import utc
-from flowcoll.threat import words
-from flowcoll.threat.words import Summary
+from flowcoll.threat.showing import words
+from flowcoll.threat.showing.words import Summary
 
 _STUCK_S = 15.0  # longer than an output waits for its reader
 _STARTING_S = 60.0

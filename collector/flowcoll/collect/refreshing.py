@@ -13,8 +13,8 @@ from flowcoll.collect.handover import Handover
 from flowcoll.collect.telling import Teller
 from flowcoll.counters import Counts
 from flowcoll.logs import Log
-from flowcoll.threat import keeper
-from flowcoll.threat.keeper import Contact
+from flowcoll.threat.keeping import keeper
+from flowcoll.threat.keeping.keeper import Contact
 
 _NICE = 5  # where processors are short, a list is read with what workers leave
 

@@ -20,10 +20,11 @@ from flowcoll.collect.unnamed import unnamed
 from flowcoll.config import Options, describe
 from flowcoll.logs import Log
 from flowcoll.member import Member
-from flowcoll.threat import hit_file, refresher
-from flowcoll.threat.blocklist import Allowed
 from flowcoll.threat.giveway import GiveWay
-from flowcoll.threat.rules import Rules
+from flowcoll.threat.hits import hit_file
+from flowcoll.threat.hits.blocklist import Allowed
+from flowcoll.threat.keeping import refresher
+from flowcoll.threat.matching.rules import Rules
 
 _SAVE_S = 60
 

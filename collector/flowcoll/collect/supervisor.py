@@ -24,7 +24,7 @@ from flowcoll.counters import Counts
 from flowcoll.errors import ConfigError, FlowcollError, SetupError
 from flowcoll.exporters.merge import merge
 from flowcoll.logs import Log
-from flowcoll.threat.words import Summary
+from flowcoll.threat.showing.words import Summary
 
 STOP_S = 40.0
 """How long children may take to hand over what they have when the service stops."""

@@ -14,8 +14,8 @@ from flowcoll.config import Options
 from flowcoll.doctor import cluster, cluster_checks, files, host, lists, places, ports, running
 from flowcoll.doctor.findings import Check, Finding, Part, Row, Verdict, fail, many, ok, rows, skip, warn
 from flowcoll.doctor.running import Running
-from flowcoll.threat import present
-from flowcoll.threat.feed import feeds_of
+from flowcoll.threat.keeping.feed import feeds_of
+from flowcoll.threat.showing import present
 from flowcoll.transfer import unit
 
 _OUTPUTS = ("ELASTICSEARCH", "FILE", "STDOUT")

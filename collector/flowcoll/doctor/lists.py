@@ -7,14 +7,14 @@ from flowcoll.config import Options
 from flowcoll.doctor.findings import Check, Finding, fail, many, ok, skip, warn
 from flowcoll.errors import ConfigError, ListError
 from flowcoll.exporters.words import span
-from flowcoll.threat.desk import folder_of
-from flowcoll.threat.download import refused
-from flowcoll.threat.feed import Feed
-from flowcoll.threat.feeds import in_memory
-from flowcoll.threat.jobs import jobs_of, state_of
-from flowcoll.threat.last_good import copies_of, known_copies
-from flowcoll.threat.rules import Rules
-from flowcoll.threat.words import Told, told
+from flowcoll.threat.keeping.desk import folder_of
+from flowcoll.threat.keeping.download import refused
+from flowcoll.threat.keeping.feed import Feed
+from flowcoll.threat.keeping.jobs import jobs_of, state_of
+from flowcoll.threat.keeping.last_good import copies_of, known_copies
+from flowcoll.threat.matching.feeds import in_memory
+from flowcoll.threat.matching.rules import Rules
+from flowcoll.threat.showing.words import Told, told
 
 OLD_LIST_S = 7 * 86_400
 LIMIT_S = 20.0

@@ -8,7 +8,7 @@ from flowcoll.doctor.findings import Check, Finding, fail, many, ok, skip, warn
 from flowcoll.errors import SetupError
 from flowcoll.exporters.asking import Api, NoAnswerError
 from flowcoll.exporters.words import span
-from flowcoll.threat.words import PREFIX
+from flowcoll.threat.showing.words import PREFIX
 
 SKEW_MS = 60_000
 """From here on a clock is wrong, and not only unpunctual."""

@@ -16,7 +16,7 @@ from flowcoll.enrich.conversation_id import conversation4, conversation6
 from flowcoll.enrich.locality import Address, text
 from flowcoll.enrich.services import label
 from flowcoll.enrich.threats import threat_namespace
-from flowcoll.threat.lists import Lists
+from flowcoll.threat.matching.lists import Lists
 
 _NO_ADDRESS = (0, bytes(16))
 _NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970

@@ -9,10 +9,10 @@ from flowcoll.enrich.geoip import Asn, GeoIP
 from flowcoll.enrich.systems import Systems
 from flowcoll.errors import ConfigError
 from flowcoll.logs import Log
-from flowcoll.threat.lists import Lists
-from flowcoll.threat.systems_feed import STATE, SYSTEMS
-from flowcoll.threat.times import iso
-from flowcoll.threat.unwrap import Pause, at_once
+from flowcoll.threat.keeping.systems_feed import STATE, SYSTEMS
+from flowcoll.threat.matching.lists import Lists
+from flowcoll.threat.reading.times import iso
+from flowcoll.threat.reading.unwrap import Pause, at_once
 
 if TYPE_CHECKING:
     from flowcoll.enrich.address import Provider

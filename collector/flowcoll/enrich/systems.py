@@ -5,8 +5,8 @@ from typing import Any
 
 from flowcoll.enrich.address import Provider
 from flowcoll.enrich.locality import parse
-from flowcoll.threat.system_table import system_of
-from flowcoll.threat.table import Table
+from flowcoll.threat.matching.system_table import system_of
+from flowcoll.threat.matching.table import Table
 
 _NOTHING: Mapping[str, object] = {}
 

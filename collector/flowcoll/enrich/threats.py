@@ -10,7 +10,7 @@ from typing import Any
 from flowcoll.document.fragment import Fragments, Paths
 from flowcoll.enrich.address import LISTED
 from flowcoll.enrich.locality import Address, text
-from flowcoll.threat.lists import Lists, Threat
+from flowcoll.threat.matching.lists import Lists, Threat
 
 Hits = tuple[str, str, str, str, str]
 """Members of the document, and of flow.src, flow.dst, flow.client, flow.server."""

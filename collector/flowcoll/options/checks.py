@@ -11,8 +11,8 @@ from flowcoll.options.sources import exists
 from flowcoll.options.table import OUTPUTS
 from flowcoll.options.types import boolean, path
 from flowcoll.options.values import Said
-from flowcoll.threat.kinds import KINDS, owner_of
-from flowcoll.threat.source import KEY_PLACE
+from flowcoll.threat.keeping.kinds import KINDS, owner_of
+from flowcoll.threat.keeping.source import KEY_PLACE
 
 SHORTEST_REFRESH = 60  # minutes; ElastiFlow does not start with less either
 _RISKIQ = "EF_PROCESSOR_ENRICH_IPADDR_RISKIQ_THREAT_ENABLE"

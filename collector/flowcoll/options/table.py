@@ -41,7 +41,7 @@ from flowcoll.options.types import (
     url,
     word,
 )
-from flowcoll.threat.kinds import KINDS
+from flowcoll.threat.keeping.kinds import KINDS
 
 # fmt: off
 PROCESS = group(

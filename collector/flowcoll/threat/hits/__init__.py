@@ -1,0 +1,1 @@
+"""What has matched: gathered, kept over a restart, given as a block-list."""
