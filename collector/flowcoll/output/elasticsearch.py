@@ -10,7 +10,6 @@ where what was left at the end of a process is found by the next one.
 """
 
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from flowcoll.counters import Counts
 from flowcoll.document.fields import Wanted
 from flowcoll.logs import Log
 from flowcoll.member import Member
+from flowcoll.output import loops
 from flowcoll.output.account import Account
 from flowcoll.output.actions import Actions
 from flowcoll.output.backoff import Backoff
@@ -42,7 +42,6 @@ IN_FLIGHT = 4
 _CLOSE_S = 20.0
 _CLOSE_SPOOLED_S = 5.0  # where nothing is lost
 _ANSWER_S = 120.0
-_REST_S = 1.0
 
 
 class ElasticsearchOutput:
@@ -99,12 +98,12 @@ class ElasticsearchOutput:
 
     def start(self) -> None:
         """Begin to connect, and to send what is written."""
-        loops: list[Callable[[], None]] = [self._session.run, self._queue.gather]
-        loops += [self._send] * IN_FLIGHT
+        running: list[Callable[[], None]] = [self._session.run, self._queue.gather]
+        running += [self._send] * IN_FLIGHT
         if self._spool:
-            loops += [self._disk.tend, self._replay.run]
-            gevent.spawn(self._keep, self._spill.run)
-        self._greenlets = [gevent.spawn(self._keep, loop) for loop in loops]
+            running += [self._disk.tend, self._replay.run]
+            self._kept(self._spill.run)
+        self._greenlets = [self._kept(loop) for loop in running]
 
     def write(self, documents: Sequence[str], /) -> None:
         """Take a batch; what there is no room for is counted as dropped."""
@@ -166,21 +165,8 @@ class ElasticsearchOutput:
                 raise
             self._under_way.discard(delivery)
 
-    def _keep(self, loop: Callable[[], None]) -> None:
-        """Keep a loop going: as in the receive loop, nothing may end it but its own return."""
-        while True:
-            try:
-                loop()
-            except Exception as exc:  # noqa: BLE001
-                self._counts.add("bugs")
-                self._log.limited(f"bug.{type(exc).__name__}", 60).error(
-                    "the output failed where it may not; please report it with these lines",
-                    output=self.name,
-                    traceback=traceback.format_exc(),
-                )
-                gevent.sleep(_REST_S)
-            else:
-                return
+    def _kept(self, loop: Callable[[], None]) -> "gevent.Greenlet[..., None]":
+        return loops.kept(loop, self.name, self._counts, self._log)
 
 
 def _index(output: OutputOptions, wanted: Wanted) -> str | Callable[[str], str]:

@@ -5,7 +5,6 @@ is delivered (which means: sent), dropped with a reason, held, or passed over be
 """
 
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from flowcoll.counters import Counts
 from flowcoll.document.fields import Records
 from flowcoll.document.records import SMALLEST
 from flowcoll.logs import Log
+from flowcoll.output import loops
 from flowcoll.output.riskiq.encoder import Encoder
 from flowcoll.output.riskiq.transport import WORDS, Transport
 
@@ -22,7 +22,6 @@ GATHER_S = 1.0
 """How long a record waits at most for others to go with it."""
 
 _LOOK_S = 0.1
-_REST_S = 1.0
 _MOST_HELD = 8192  # records, while it is not known yet whether they can be sent: 0.6 MB
 
 
@@ -65,7 +64,9 @@ class RiskIqOutput:
 
     def start(self) -> None:
         """Begin to look up where to send, and send what waits long enough."""
-        self._greenlets = [gevent.spawn(self._keep, loop) for loop in (self._transport.run, self._look)]
+        self._greenlets = [
+            loops.kept(loop, self.name, self._counts, self._log) for loop in (self._transport.run, self._look)
+        ]
 
     def write(self, records: Sequence[bytes], /) -> None:
         """Take a batch; a record without octets is one of a flow that has no public address."""
@@ -150,19 +151,3 @@ class RiskIqOutput:
         while True:
             gevent.sleep(_LOOK_S)
             self.tick()
-
-    def _keep(self, loop: Callable[[], None]) -> None:
-        """Keep a loop going: as in the receive loop, nothing may end it but its own return."""
-        while True:
-            try:
-                loop()
-            except Exception as exc:  # noqa: BLE001
-                self._counts.add("bugs")
-                self._log.limited(f"bug.{type(exc).__name__}", 60).error(
-                    "the output failed where it may not; please report it with these lines",
-                    output=self.name,
-                    traceback=traceback.format_exc(),
-                )
-                gevent.sleep(_REST_S)
-            else:
-                return
