@@ -3,16 +3,12 @@
 # make check  linters, types, stale derived files, hermetic tests
 # make deb    a package for Debian and Ubuntu in dist/; make rpm for the Red Hat family and SUSE: see packaging/README.md
 # make soak   run the collector under load and faults for MINUTES=30, and see that nothing is lost or grows
-.PHONY: demo test check gen fmt bench soak deb rpm setup clean
+.PHONY: demo test check lint hermetic stack gen fmt bench soak deb rpm setup clean
 
 # The distribution's interpreter is built for speed; one built by hand often is not, and costs a fifth more a flow.
 PYTHON ?= $(shell for p in /usr/bin/python3 python3; do $$p -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done || true)
 VENV := .venv
 BIN := $(VENV)/bin
-# tests that need nothing but this checkout, side by side; those with a real node share it, one after the other
-HERMETIC := $(BIN)/pytest -m 'not stack' -n $$(nproc)
-# the proofs of packages, side by side; what is built for them is built once
-PACKAGES := $(BIN)/pytest -m stack -n 2 --dist loadgroup tests/packages
 READY := $(VENV)/.ready
 
 setup: $(READY)
@@ -27,17 +23,24 @@ $(READY): pyproject.toml
 demo: setup
 	@$(BIN)/python demo/demo.py
 
-test: setup
-	$(HERMETIC)
-	$(PACKAGES)
-	$(BIN)/pytest -m stack --ignore=tests/packages
+test: hermetic stack
 
-check: setup
+check: lint hermetic
+
+lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m flowcoll.generate --check
-	$(HERMETIC)
+
+# what needs nothing but this checkout, side by side; `make check test` runs it once
+hermetic: setup
+	$(BIN)/pytest -m 'not stack' -n $$(nproc)
+
+# the proofs of packages side by side, since what is built for them is built once; those with a real node share it
+stack: setup
+	$(BIN)/pytest -m stack -n 2 --dist loadgroup tests/packages
+	$(BIN)/pytest -m stack --ignore=tests/packages
 
 gen: setup
 	$(BIN)/python -m flowcoll.generate
